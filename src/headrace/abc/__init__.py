@@ -1,0 +1,1 @@
+"""Interfaces only: what a format, codec, source, sink and store must offer."""
