@@ -1,0 +1,106 @@
+# Every command of the project. `make` alone lists them. Each installs what it needs first, into .venv and nowhere else.
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+PYTEST := $(BIN)/python -m pytest
+WORKERS ?= 2
+
+# One stamp a step: touched when the step is done, older than its inputs when it has to be done again.
+CREATED := $(VENV)/.created
+BOOTSTRAP := $(VENV)/.installed-bootstrap
+RUNTIME := $(VENV)/.installed-runtime
+DEV := $(VENV)/.installed-dev
+PACKAGE := $(VENV)/.installed-package
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help
+help: ## list the commands
+	@grep -hE '^[a-zA-Z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/%/NAME/' | expand -t 18
+
+.PHONY: setup
+setup: $(DEV) $(PACKAGE) ## make .venv with all that developing needs, and .venv/bin/headrace
+
+.PHONY: demo
+demo: $(RUNTIME) $(PACKAGE) ## serve the wine records with models that change meanwhile: the main job, about two minutes
+	@$(BIN)/headrace demo
+
+.PHONY: test
+test: check ## run every check and every test
+	$(PYTEST) -n $(WORKERS)
+
+.PHONY: quick
+quick: setup ## run the tests that are not marked slow: under two minutes
+	$(PYTEST) -n $(WORKERS) -m "not slow"
+
+.PHONY: check
+check: lint types contracts ## lint, types and import contracts
+
+.PHONY: lint
+lint: setup ## lint and formatting (LINT=path for one room)
+	$(BIN)/ruff check $(LINT)
+	$(BIN)/ruff format --check $(LINT)
+
+.PHONY: types
+types: setup ## strict types of src, tests, examples and benchmarks
+	$(BIN)/mypy
+
+.PHONY: contracts
+contracts: setup ## which room may import which
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: setup ## rewrite the sources as the linter wants them
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+.PHONY: wheel-check
+wheel-check: setup ## build the wheel, install it alone in a new environment, score with it
+	$(PYTEST) -p no:cacheprovider tests/test_wheel.py
+
+bench-%: setup ## run one benchmark: make bench-embedded
+	@$(BIN)/python -m benchmarks.$*
+
+.PHONY: hooks
+hooks: setup ## have git run the checks before each commit
+	$(BIN)/pre-commit install
+
+COMPILE = $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock" $(UPGRADE)
+
+.PHONY: lock
+lock: $(BOOTSTRAP) ## make the hashed requirement files again (UPGRADE=--upgrade for newer versions)
+	$(COMPILE) --all-extras pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) --extra onnx -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) -c requirements/dev.txt requirements/bootstrap.in -o requirements/bootstrap.txt
+
+.PHONY: clean
+clean: ## remove what was built and cached, and .venv
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(CREATED):
+	@bash scripts/create-venv.sh $(PYTHON) $(VENV)
+	@touch $@
+
+$(BOOTSTRAP): requirements/bootstrap.txt $(CREATED)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(RUNTIME): requirements/runtime.txt $(BOOTSTRAP)
+	@echo "installing what Headrace runs with (requirements/runtime.txt)"
+	@$(INSTALL) --require-hashes -r $<
+	@touch $@
+
+$(DEV): requirements/dev.txt $(BOOTSTRAP)
+	@echo "installing what developing needs (requirements/dev.txt)"
+	@$(INSTALL) --require-hashes -r $<
+	@touch $@ $(RUNTIME)
+
+$(PACKAGE): pyproject.toml $(BOOTSTRAP)
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
