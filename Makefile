@@ -25,6 +25,7 @@ help: ## list the commands
 
 .PHONY: setup
 setup: $(DEV) $(PACKAGE) ## make .venv with all that developing needs, and .venv/bin/headrace
+	@:
 
 .PHONY: demo
 demo: $(RUNTIME) $(PACKAGE) ## serve the wine records with models that change meanwhile: the main job, about two minutes
@@ -42,13 +43,13 @@ quick: setup ## run the tests that are not marked slow: under two minutes
 check: lint types contracts ## lint, types and import contracts
 
 .PHONY: lint
-lint: setup ## lint and formatting (LINT=path for one room)
-	$(BIN)/ruff check $(LINT)
-	$(BIN)/ruff format --check $(LINT)
+lint: setup ## lint and formatting (ROOM="src/headrace/wire tests/wire" for less)
+	$(BIN)/ruff check $(ROOM)
+	$(BIN)/ruff format --check $(ROOM)
 
 .PHONY: types
-types: setup ## strict types of src, tests, examples and benchmarks
-	$(BIN)/mypy
+types: setup ## strict types of src, tests, examples and benchmarks (ROOM=... for less)
+	$(BIN)/mypy $(ROOM)
 
 .PHONY: contracts
 contracts: setup ## which room may import which

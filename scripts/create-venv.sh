@@ -12,7 +12,7 @@ can_make_environments() {
 if [ -x "$directory/bin/python" ] && "$directory/bin/python" -m pip --version >/dev/null 2>&1; then
     exit 0
 fi
-if ! can_make_environments && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+if ! can_make_environments && [ "$python" = python3.11 ] && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
     echo "installing the Debian packages python3.11 and python3.11-venv"
     apt-get update -qq && apt-get install -y -qq python3.11 python3.11-venv >/dev/null || true
 fi
