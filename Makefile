@@ -7,6 +7,7 @@ UV := $(BIN)/uv
 INSTALL := $(UV) pip install --quiet --python $(BIN)/python
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
+PARALLEL := -n $(WORKERS) --dist loadgroup
 
 # One stamp a step: touched when the step is done, older than its inputs when it has to be done again.
 CREATED := $(VENV)/.created
@@ -33,11 +34,11 @@ demo: $(RUNTIME) $(PACKAGE) ## serve the wine records with models that change me
 
 .PHONY: test
 test: check ## run every check and every test
-	$(PYTEST) -n $(WORKERS)
+	$(PYTEST) $(PARALLEL)
 
 .PHONY: quick
 quick: setup ## run the tests that are not marked slow: under two minutes
-	$(PYTEST) -n $(WORKERS) -m "not slow"
+	$(PYTEST) $(PARALLEL) -m "not slow"
 
 .PHONY: check
 check: lint types contracts ## lint, types and import contracts
@@ -53,7 +54,7 @@ types: setup ## strict types of src, tests, examples and benchmarks (ROOM=... fo
 
 .PHONY: contracts
 contracts: setup ## which room may import which
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 .PHONY: format
 format: setup ## rewrite the sources as the linter wants them
