@@ -1,0 +1,1 @@
+"""Generated messages: see README.md beside this file."""
