@@ -26,7 +26,7 @@ def own(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 def test_names_are_listed_in_order() -> None:
-    assert ("onnx", "pmml") == catalog.find_names("format")
+    assert catalog.find_names("format") == ("onnx", "pmml")
 
 
 def test_an_unknown_kind_lists_the_kinds() -> None:
@@ -72,7 +72,7 @@ def test_an_attribute_that_does_not_exist() -> None:
 
 
 def test_recognise_returns_the_format_that_knows_the_bytes(own: dict[str, str]) -> None:
-    assert "shouting" == catalog.recognise(b"LOUD and clear", own).name
+    assert catalog.recognise(b"LOUD and clear", own).name == "shouting"
 
 
 def test_bytes_of_no_format_name_what_was_tried_and_how_they_start(own: dict[str, str]) -> None:

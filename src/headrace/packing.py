@@ -1,0 +1,112 @@
+"""Columns to a model's element types, and columns side by side to vectors, each row on its own.
+
+1. A value that cannot be converted makes its row an error and null; its neighbours are converted.
+2. Null stays null, also inside a vector: a model decides what a missing value means.
+3. Text that is a number is a number; a fraction is no integer; nothing wraps round.
+4. Numbers go to floating types by rounding, as everywhere in machine learning.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+RowErrors = dict[int, str]
+
+
+def convert(array: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array, RowErrors]:
+    """Cast a column; returns it with null where a row failed, and those rows' errors. No copy where the type fits."""
+    if array.type == kind:
+        return array, {}
+    if pa.types.is_floating(kind) and (pa.types.is_integer(array.type) or pa.types.is_floating(array.type)):
+        return pc.cast(array, kind, safe=False), {}
+    errors: RowErrors = {}
+    pieces = _cast_pieces(array, kind, name, 0, errors)
+    return (pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)), errors
+
+
+def _cast_pieces(array: pa.Array, kind: pa.DataType, name: str, start: int, errors: RowErrors) -> list[pa.Array]:
+    """Cast, halving what fails: a few bad rows cost a few casts, not one for every row."""
+    try:
+        return [pc.cast(array, kind, safe=True)]
+    except pa.ArrowException:
+        if len(array) == 1:
+            errors[start] = f"field {name!r} holds {_show(array[0].as_py())}, which is not of type {kind}"
+            return [pa.nulls(1, kind)]
+    half = len(array) // 2
+    return [
+        *_cast_pieces(array[:half], kind, name, start, errors),
+        *_cast_pieces(array[half:], kind, name, start + half, errors),
+    ]
+
+
+def pack(columns: pa.RecordBatch, element: pa.DataType) -> tuple[pa.Array, RowErrors]:
+    """Lay columns side by side as one fixed-size list column of an element for each column."""
+    width = columns.num_columns
+    if pa.types.is_floating(element):
+        numbers = _pack_numbers(columns, element)
+        if numbers is not None:
+            return pa.FixedSizeListArray.from_arrays(numbers, width), {}
+    errors: RowErrors = {}
+    parts = []
+    for column, name in zip(columns.columns, columns.schema.names, strict=True):
+        part, failed = convert(column, element, name)
+        parts.append(part)
+        errors = failed | errors
+    by_row = np.arange(columns.num_rows * width, dtype=np.int64).reshape(width, -1).T.ravel()
+    return pa.FixedSizeListArray.from_arrays(pc.take(pa.concat_arrays(parts), pa.array(by_row)), width), errors
+
+
+def _pack_numbers(columns: pa.RecordBatch, element: pa.DataType) -> pa.Array | None:
+    """Pack what needs no look at single rows, row by row; None where there are other values than numbers."""
+    kind = element.to_pandas_dtype()
+    try:
+        together = np.asarray(columns.to_tensor(row_major=True))
+        with np.errstate(over="ignore"):  # beyond the type's range is infinite, and the model sees to it
+            return pa.array(together.astype(kind, copy=False).ravel(), type=element)
+    except pa.ArrowException:  # a null, or a column that is not of numbers
+        if not all(_is_number(column_type) for column_type in columns.schema.types):
+            return None
+    matrix = np.empty((columns.num_rows, columns.num_columns), dtype=kind)
+    missing = np.zeros(matrix.shape, dtype=bool)
+    for place, column in enumerate(columns.columns):
+        with np.errstate(over="ignore"):
+            matrix[:, place] = column.to_numpy(zero_copy_only=False)
+        if column.null_count:
+            missing[:, place] = column.is_null().to_numpy(zero_copy_only=False)
+    return pa.array(matrix.ravel(), type=element, mask=missing.ravel())
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def pack_lists(array: pa.Array, name: str, element: pa.DataType, width: int) -> tuple[pa.Array, RowErrors]:
+    """Make one fixed-size list column of ``width`` elements a row from a column of lists; null rows stay null."""
+    if array.type == pa.list_(element, width):
+        return array, {}
+    lengths = pc.list_value_length(array).to_numpy(zero_copy_only=False)
+    present = array.is_valid().to_numpy(zero_copy_only=False)
+    fits = present & (lengths == width)
+    errors: RowErrors = {
+        int(row): f"field {name!r} holds {int(lengths[row])} values, the model wants {width}"
+        for row in np.flatnonzero(present & ~fits)
+    }
+    values, failed = convert(array.filter(pa.array(fits)).flatten(), element, name)
+    if len(values) == 0:
+        return pa.nulls(len(array), pa.list_(element, width)), errors
+    vectors = pa.FixedSizeListArray.from_arrays(values, width)
+    if not fits.all():
+        vectors = vectors.take(pa.array(np.cumsum(fits) - 1, mask=~fits))
+    rows = np.flatnonzero(fits)
+    for position, reason in failed.items():
+        errors.setdefault(int(rows[position // width]), reason)
+    return vectors, errors
+
+
+def _show(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
