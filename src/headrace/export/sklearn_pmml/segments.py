@@ -1,0 +1,61 @@
+"""Models made of models: ``MiningModel``.
+
+Segments are combined in their order, each with the weight 1, so that sums and means are taken as scikit-learn takes
+them. In a chain the fields that earlier segments put out are inputs of the later ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from headrace.export.sklearn_pmml.markup import Element
+from headrace.export.sklearn_pmml.scope import Part
+
+
+def combine(method: str, parts: Sequence[Part], *, weights: Sequence[float] | None = None) -> Part:
+    """Combine parts of one function: "sum", "average", "weightedMedian" ..."""
+    inputs = tuple(dict.fromkeys(name for part in parts for name in part.inputs))
+    segments = [_segment(part, index, weights) for index, part in enumerate(parts)]
+    segmentation = Element("Segmentation", {"multipleModelMethod": method}, *segments)
+    return Part("MiningModel", parts[0].function, inputs, (segmentation,))
+
+
+def chain(steps: Mapping[str, Part], last: Part) -> Part:
+    """Feed the predictions of regressions, each put out under its name, to a last part."""
+    named = [_put_out(name, part) for name, part in steps.items()]
+    inputs = dict.fromkeys(name for part in (*named, last) for name in part.inputs)
+    segments = [_segment(part, index) for index, part in enumerate((*named, last))]
+    return Part(
+        "MiningModel",
+        last.function,
+        tuple(name for name in inputs if name not in steps),
+        (Element("Segmentation", {"multipleModelMethod": "modelChain"}, *segments),),
+        classes=last.classes,
+        probabilities=last.probabilities,
+    )
+
+
+def assemble(
+    part: Part, schema: Element, outputs: Sequence[Element] = (), tail: Sequence[Element] = (), **more: object
+) -> Element:
+    """Put a model element together in the order that the standard sets."""
+    outputs = (*part.outputs, *outputs)
+    output = [Element("Output", None, *outputs)] if outputs else []
+    targets = [part.targets] if part.targets else []
+    attributes = {"functionName": part.function, **more, **part.attributes}
+    return Element(part.tag, attributes, schema, *output, *targets, *part.content, *tail)
+
+
+def _segment(part: Part, index: int, weights: Sequence[float] | None = None) -> Element:
+    schema = Element("MiningSchema", None, *(Element("MiningField", {"name": name}) for name in part.inputs))
+    attributes = {"id": str(index + 1), "weight": None if weights is None else float(weights[index])}
+    return Element("Segment", attributes, Element("True"), assemble(part, schema))
+
+
+def _put_out(name: str, part: Part) -> Part:
+    output = Element(
+        "OutputField", {"name": name, "optype": "continuous", "dataType": "double", "feature": "predictedValue"}
+    )
+    return Part(
+        part.tag, part.function, part.inputs, part.content, part.attributes, (*part.outputs, output), part.targets
+    )
