@@ -4,7 +4,7 @@ Rules:
 
 1. One candidate of a slot is loaded at a time, and what is loading is finished: frequent publications starve nobody.
 2. ``ready`` loads the newest candidate first (after a restart, what served before it) and skips one only when, even
-   accepted, it could no longer serve. ``ordered`` and ``event-time`` load in the order of the model stream and skip none.
+   accepted, it could no longer serve. ``ordered`` and ``event-time`` load in the order of the stream and skip none.
 3. A deferred candidate (a limit of time or memory) is tried again; an older one never serves in its stead.
 4. The outputs of the first accepted candidate are the slot's; later ones keep their names and types unless the
    publication says that it replaces the signature. Such a one is judged before those that follow it. Retiring the slot
