@@ -9,9 +9,6 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist loadgroup
 
-# Trust what the machine trusts, as pip and git do: behind a company's proxy the installer's own list is not enough.
-export UV_SYSTEM_CERTS ?= true
-
 # One stamp a step: touched when the step is done, older than its inputs when it has to be done again.
 CREATED := $(VENV)/.created
 BOOTSTRAP := $(VENV)/.installed-bootstrap

@@ -54,10 +54,10 @@ def installed(project: Path, wheel: Path, tmp_path_factory: pytest.TempPathFacto
     """Install the wheel into an environment of its own; gives the folder of that environment's programs."""
     folder = tmp_path_factory.mktemp("environment")
     uv = Path(sys.executable).parent / "uv"
-    run(uv, "venv", "--quiet", "--python", sys.executable, folder / "venv", cwd=folder)
+    run(uv, "venv", "--quiet", "--python", sys.executable, folder / "venv", cwd=project)
     bin_folder = folder / "venv" / "bin"
     pinned = project / "requirements" / "runtime.txt"
-    run(uv, "pip", "install", "--quiet", "--python", bin_folder / "python", "-c", pinned, wheel, cwd=folder)
+    run(uv, "pip", "install", "--quiet", "--python", bin_folder / "python", "-c", pinned, wheel, cwd=project)
     return bin_folder
 
 
