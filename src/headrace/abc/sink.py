@@ -1,0 +1,41 @@
+"""What a sink must offer so that an engine can promise each result once.
+
+1. ``write`` may buffer. ``commit`` makes all that was written durable and gives the place reached, as JSON values.
+2. The engine stores that place together with its own state, in one step. After a crash it calls ``recover`` with the
+   place stored last, before the first ``write``: the sink takes back whatever lies beyond it.
+3. A sink that cannot take anything back says so in ``exactly_once``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Place = Mapping[str, object]
+
+Written = TypeVar("Written", contravariant=True)
+
+
+class Sink(Protocol[Written]):
+    """Takes results, or dead letters."""
+
+    @property
+    def exactly_once(self) -> bool:
+        """Whether ``recover`` takes back what was not committed."""
+
+    def recover(self, place: Place | None) -> None:
+        """Go back to a place that ``commit`` gave; None where there is none yet.
+
+        Raises ``SinkError`` where the place is not there, or where something lies in the way of a first start.
+        """
+
+    def write(self, written: Written) -> None:
+        """Take one batch. Raises ``SinkError``."""
+
+    def commit(self) -> Place:
+        """Make durable what was written; give the place reached. Raises ``SinkError``."""
+
+    def close(self) -> None:
+        """Give back files and connections; what was not committed may be lost."""
