@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     Place = Mapping[str, object]
 
-Written = TypeVar("Written", contravariant=True)
+Written_contra = TypeVar("Written_contra", contravariant=True)
 
 
-class Sink(Protocol[Written]):
+class Sink(Protocol[Written_contra]):
     """Takes results, or dead letters."""
 
     @property
@@ -31,7 +31,7 @@ class Sink(Protocol[Written]):
         Raises ``SinkError`` where the place is not there, or where something lies in the way of a first start.
         """
 
-    def write(self, written: Written) -> None:
+    def write(self, written: Written_contra) -> None:
         """Take one batch. Raises ``SinkError``."""
 
     def commit(self) -> Place:

@@ -1,0 +1,1 @@
+"""What moves batches: each engine in a room of its own."""

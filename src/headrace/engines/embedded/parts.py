@@ -1,0 +1,66 @@
+"""What an embedded engine is made of, and how often it does what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from headrace.abc.codec import Codec
+    from headrace.abc.loader import Loader
+    from headrace.abc.observer import Observer
+    from headrace.abc.sink import Sink
+    from headrace.abc.source import ModelSource, RecordSource
+    from headrace.abc.store import StateStore
+    from headrace.records import DeadLetters, Results
+
+
+class EngineContents(Protocol):
+    """Model bytes by digest, of which an engine can forget those that nothing names."""
+
+    def get(self, digest: str) -> bytes | None:
+        """Give the bytes of a digest, or None where they are not held."""
+
+    def put(self, content: bytes) -> str:
+        """Keep bytes and return their digest."""
+
+    def keep_only(self, digests: Collection[str]) -> None:
+        """Forget all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inlet:
+    """A source of records and the codec that reads them."""
+
+    source: RecordSource
+    codec: Codec
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The two inlets, the outlets, and what lies between. ``state`` None: nothing outlives the process."""
+
+    inlets: Sequence[Inlet]
+    models: ModelSource
+    loader: Loader
+    contents: EngineContents
+    results: Sink[Results]
+    dead_letters: Sink[DeadLetters]
+    state: StateStore | None = None
+    observers: Sequence[Observer] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """How much at once, and how often. Times are in seconds.
+
+    ``batch_records`` is the most rows of a batch; ``commit`` is how long results may wait to be durable; ``poll`` is
+    how long the engine sleeps when nothing wakes it; ``retry`` is the pause before a deferred model is tried again.
+    """
+
+    batch_records: int = 4_096
+    commit: float = 1.0
+    poll: float = 0.02
+    retry: float = 5.0

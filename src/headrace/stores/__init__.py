@@ -1,0 +1,1 @@
+"""Where state and model bytes are kept."""

@@ -1,0 +1,115 @@
+"""Model bytes by digest, each kept once."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from headrace.errors import StateError
+from headrace.stores.durable import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from headrace.abc.loader import Contents
+
+
+def digest_of(content: bytes) -> str:
+    """Give the SHA-256 of bytes in lower-case hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@dataclass(slots=True)
+class MemoryContents:
+    """Model bytes in memory, for as long as the process lives."""
+
+    held: dict[str, bytes] = field(default_factory=dict)
+
+    def get(self, digest: str) -> bytes | None:
+        """Give the bytes of a digest, or None where they are not held."""
+        return self.held.get(digest)
+
+    def put(self, content: bytes) -> str:
+        """Keep bytes and return their digest."""
+        digest = digest_of(content)
+        self.held.setdefault(digest, content)
+        return digest
+
+    def keep_only(self, digests: Collection[str]) -> None:
+        """Give back the memory of all others."""
+        for digest in self.held.keys() - set(digests):
+            del self.held[digest]
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryContents:
+    """Model bytes as files named by digest. What is read is checked against its name."""
+
+    path: Path
+
+    def get(self, digest: str) -> bytes | None:
+        """Give the bytes of a digest, or None where they are not held.
+
+        Raises ``StateError`` where the file does not hold what its name says.
+        """
+        file = self.path / digest
+        if not _is_digest(digest) or not file.is_file():
+            return None
+        content = file.read_bytes()
+        if digest_of(content) != digest:
+            message = f"{file} does not hold the bytes that its name says: remove it and publish the model again"
+            raise StateError(message)
+        return content
+
+    def put(self, content: bytes) -> str:
+        """Keep bytes, durable when this returns, and return their digest."""
+        digest = digest_of(content)
+        file = self.path / digest
+        if not file.is_file():
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                write_whole(file, content)
+            except OSError as error:
+                message = f"model bytes cannot be kept in {self.path}: {error.strerror}"
+                raise StateError(message) from error
+        return digest
+
+    def keep_only(self, digests: Collection[str]) -> None:
+        """Remove all others from the disk."""
+        if self.path.is_dir():
+            for file in self.path.iterdir():
+                if _is_digest(file.name) and file.name not in digests:
+                    file.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LayeredContents:
+    """An engine's own store before others that it only reads, such as a model log's."""
+
+    own: MemoryContents | DirectoryContents
+    others: tuple[Contents, ...] = ()
+
+    def get(self, digest: str) -> bytes | None:
+        """Give the bytes of a digest from the first store that holds them."""
+        for store in (self.own, *self.others):
+            content = store.get(digest)
+            if content is not None:
+                return content
+        return None
+
+    def put(self, content: bytes) -> str:
+        """Keep bytes in the engine's own store, unless another holds them."""
+        digest = digest_of(content)
+        if any(store.get(digest) is not None for store in self.others):
+            return digest
+        return self.own.put(content)
+
+    def keep_only(self, digests: Collection[str]) -> None:
+        """Forget all others in the engine's own store."""
+        self.own.keep_only(digests)
+
+
+def _is_digest(name: str) -> bool:
+    return len(name) == 64 and all(letter in "0123456789abcdef" for letter in name)

@@ -1,0 +1,1 @@
+"""Where records and model messages come from, and where results go."""
