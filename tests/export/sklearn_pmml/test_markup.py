@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_children_are_indented_and_absent_attributes_left_out() -> None:
 
 @given(legal_text, legal_text)
 def test_text_and_attributes_read_back(attribute: str, text: str) -> None:
-    element = ElementTree.fromstring(serialise(Element("A", {"x": attribute}, text=text)))
+    element = ET.fromstring(serialise(Element("A", {"x": attribute}, text=text)))
     assert (attribute, text) == (element.get("x"), element.text or "")
 
 

@@ -35,8 +35,7 @@ def build_document(
             Element("Application", {"name": "Headrace", "version": version("headrace")}),
         ),
         Element("DataDictionary", {"numberOfFields": len(fields) + 1}, *fields, target),
-        *([Element("TransformationDictionary", None, *derived)] if derived else []),
-        assemble(part, _schema(scope.raw.values(), target_name), outputs, verification, modelName=name),
+        assemble(part, _schema(scope.raw.values(), target_name), outputs, derived, verification, name=name),
     )
 
 

@@ -6,13 +6,13 @@ from headrace.export.sklearn_pmml.markup import Element, literal
 
 
 def constant(value: str | float) -> Element:
-    """A number or a text."""
+    """Give a number or a text."""
     kind = "string" if isinstance(value, str) else "double"
     return Element("Constant", {"dataType": kind}, text=literal(value))
 
 
 def reference(field: str) -> Element:
-    """The value of a field."""
+    """Take the value of a field."""
     return Element("FieldRef", {"field": field})
 
 
@@ -22,7 +22,7 @@ def call(function: str, *arguments: Element | str | float) -> Element:
 
 
 def indicator(condition: Element) -> Element:
-    """1 where the condition holds and 0 where it does not."""
+    """Give 1 where the condition holds and 0 where it does not."""
     return call("if", condition, 1.0, 0.0)
 
 

@@ -36,14 +36,24 @@ def chain(steps: Mapping[str, Part], last: Part) -> Part:
 
 
 def assemble(
-    part: Part, schema: Element, outputs: Sequence[Element] = (), tail: Sequence[Element] = (), **more: object
+    part: Part,
+    schema: Element,
+    outputs: Sequence[Element] = (),
+    derived: Sequence[Element] = (),
+    verification: Sequence[Element] = (),
+    name: str | None = None,
 ) -> Element:
     """Put a model element together in the order that the standard sets."""
     outputs = (*part.outputs, *outputs)
-    output = [Element("Output", None, *outputs)] if outputs else []
-    targets = [part.targets] if part.targets else []
-    attributes = {"functionName": part.function, **more, **part.attributes}
-    return Element(part.tag, attributes, schema, *output, *targets, *part.content, *tail)
+    head = [schema]
+    if outputs:
+        head.append(Element("Output", None, *outputs))
+    if part.targets:
+        head.append(part.targets)
+    if derived:
+        head.append(Element("LocalTransformations", None, *derived))
+    attributes = {"modelName": name, "functionName": part.function, **part.attributes}
+    return Element(part.tag, attributes, *head, *part.content, *verification)
 
 
 def _segment(part: Part, index: int, weights: Sequence[float] | None = None) -> Element:

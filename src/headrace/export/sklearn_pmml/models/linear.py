@@ -47,7 +47,7 @@ _SCORES_ONLY = ("LinearSVC", "PassiveAggressiveClassifier", "Perceptron", "Ridge
 def regression_table(
     fields: Iterable[str], coefficients: Iterable[float], intercept: float, category: object = None
 ) -> Element:
-    """A linear equation; terms of weight zero are left out."""
+    """Write a linear equation; terms of weight zero are left out."""
     terms = [
         Element("NumericPredictor", {"name": field, "coefficient": float(coefficient)})
         for field, coefficient in zip(fields, coefficients, strict=True)
@@ -59,7 +59,7 @@ def regression_table(
 def classification(
     inputs: tuple[str, ...], classes: Sequence[object], tables: Sequence[Element], *, probabilities: bool = True
 ) -> Part:
-    """A classifier of one score a class (softmax), or of one score for the second of two (logistic)."""
+    """Make a classifier of one score a class (softmax), or of one score for the second of two (logistic)."""
     normalisation = "logit" if len(classes) == 2 else "softmax"
     return Part(
         "RegressionModel",
@@ -75,7 +75,7 @@ def classification(
 def binary_tables(
     fields: Sequence[str], coefficients: Any, intercept: float, classes: Sequence[object]
 ) -> list[Element]:
-    """The equation of the second class, then the first class, which has what is left of 1."""
+    """Write the equation of the second class, then the first class, which has what is left of 1."""
     return [
         regression_table(fields, coefficients, intercept, classes[1]),
         regression_table((), (), 0.0, classes[0]),

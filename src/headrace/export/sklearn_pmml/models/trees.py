@@ -24,7 +24,7 @@ _LARGEST = np.finfo(np.float64).max
 
 
 def regression_tree(tree: Any, fields: Sequence[str], scores: Floats, *, missing: bool) -> Part:
-    """A tree that gives ``scores[node]`` at its leaves."""
+    """Make a tree that gives ``scores[node]`` at its leaves."""
 
     def fill(node: int, element: Element) -> None:
         element.attributes["score"] = repr(float(scores[node]))
@@ -33,7 +33,7 @@ def regression_tree(tree: Any, fields: Sequence[str], scores: Floats, *, missing
 
 
 def classification_tree(tree: Any, fields: Sequence[str], classes: Sequence[object], *, missing: bool) -> Part:
-    """A tree that gives the classes' probabilities and the most probable class at its leaves."""
+    """Make a tree that gives the classes' probabilities and the most probable class at its leaves."""
     probabilities: Floats = tree.value[:, 0, : len(classes)]
     counts = np.rint(probabilities * tree.weighted_n_node_samples[:, np.newaxis])
     are_exact = np.array_equal(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), probabilities)
@@ -62,6 +62,8 @@ def _tree_model(tree: Any, fields: Sequence[str], function: str, fill: Leaf, *, 
     for node in range(tree.node_count):  # parents come before their children
         left, right = int(tree.children_left[node]), int(tree.children_right[node])
         element = nodes.pop(node)
+        if missing:
+            element.attributes["id"] = str(node)
         if left == right:
             fill(node, element)
             continue
@@ -71,8 +73,7 @@ def _tree_model(tree: Any, fields: Sequence[str], function: str, fill: Leaf, *, 
         nodes[right] = _child(fields[feature], "greaterThan", thresholds[node])
         element.children += [nodes[left], nodes[right]]
         if missing:
-            default = left if tree.missing_go_to_left[node] else right
-            element.attributes["defaultChild"] = nodes[default].attributes["id"] = str(default)
+            element.attributes["defaultChild"] = str(left if tree.missing_go_to_left[node] else right)
     inputs = tuple(fields[feature] for feature in sorted(used))
     attributes = {"splitCharacteristic": "binarySplit", "missingValueStrategy": "defaultChild" if missing else None}
     return Part("TreeModel", function, inputs, (root,), attributes)
