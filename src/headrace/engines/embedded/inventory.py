@@ -21,7 +21,7 @@ from headrace.records import Publish
 if TYPE_CHECKING:
     from headrace.abc.loader import LoadEvent
     from headrace.core.models import Models
-    from headrace.engines.embedded.parts import Parts
+    from headrace.engines.embedded.parts import Supply
     from headrace.records import ModelMessage
 
 
@@ -30,7 +30,7 @@ class Inventory:
     """Moves models between the model stream, the join and the loader. ``ended``: the stream was finite."""
 
     models: Models
-    parts: Parts
+    supply: Supply
     retry: float
     ended: bool = False
     _retry_at: float = field(default=float("inf"))
@@ -38,7 +38,7 @@ class Inventory:
     def poll(self) -> bool:
         """Take in what is there; tell whether anything was."""
         moved = self._read()
-        for event in self.parts.loader.poll():
+        for event in self.supply.loader.poll():
             self._learn(event)
             moved = True
         if time.monotonic() >= self._retry_at:
@@ -46,14 +46,14 @@ class Inventory:
             self.models.retry_deferred()
         for request in self.models.load_requests():
             candidate = self.models.candidate(request.slot, request.position)
-            self.parts.loader.submit((request.slot, request.position), candidate.descriptor, self.parts.contents)
+            self.supply.loader.submit((request.slot, request.position), candidate.descriptor, self.supply.contents)
             moved = True
         return moved
 
     def _read(self) -> bool:
         if self.ended:
             return False
-        reading = self.parts.models.poll()
+        reading = self.supply.models.poll()
         for message in reading.messages:
             self._receive(message)
         if reading.ended:
@@ -71,7 +71,7 @@ class Inventory:
             self.models.receive(message)
             return
         descriptor = command.descriptor
-        digest = self.parts.contents.put(descriptor.content or b"")
+        digest = self.supply.contents.put(descriptor.content or b"")
         stripped = replace(descriptor, content=None, digest=digest)
         self.models.receive(replace(message, command=Publish(stripped)))
         if descriptor.digest not in {"", digest}:
@@ -103,4 +103,4 @@ class Inventory:
             for slot in self.models.slots.values()
             for digest in (*slot.retained, *(candidate.digest for candidate in slot.live.values()))
         }
-        self.parts.contents.keep_only(named)
+        self.supply.contents.keep_only(named)

@@ -30,6 +30,22 @@ class EngineContents(Protocol):
         """Forget all others."""
 
 
+class Supply(Protocol):
+    """What models come by: their stream, a loader, and a store of their bytes."""
+
+    @property
+    def models(self) -> ModelSource:
+        """The model stream."""
+
+    @property
+    def loader(self) -> Loader:
+        """Loads candidates away from the scoring thread."""
+
+    @property
+    def contents(self) -> EngineContents:
+        """Model bytes by digest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inlet:
     """A source of records and the codec that reads them."""
@@ -40,7 +56,10 @@ class Inlet:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The two inlets, the outlets, and what lies between. ``state`` None: nothing outlives the process."""
+    """The two inlets, the outlets, and what lies between: a ``Supply`` and more.
+
+    ``state`` None: nothing outlives the process.
+    """
 
     inlets: Sequence[Inlet]
     models: ModelSource

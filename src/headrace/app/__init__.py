@@ -1,0 +1,1 @@
+"""Configuration to objects: the one place where parts are put together."""
