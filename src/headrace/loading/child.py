@@ -1,0 +1,82 @@
+"""The child process: ``python -m headrace.loading.child``, spoken to over its standard input and output alone.
+
+It gets its settings, denies itself what it does not need, imports the formats, and then checks candidates one after
+another until its input ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import sys
+from collections.abc import Mapping
+
+from headrace import catalog
+from headrace.errors import HeadraceError
+from headrace.loading.checking import check
+from headrace.loading.frames import Channel, EndedError, Frame
+from headrace.loading.limits import cut_off, limit_check, limit_process
+from headrace.loading.messages import (
+    FAILED,
+    PASSED,
+    REACHED,
+    READY,
+    Ready,
+    Request,
+    decode,
+    make_failed,
+    make_verdict,
+)
+from headrace.loading.options import LoadOptions
+
+
+def main() -> int:
+    """Serve until the input ends."""
+    network = cut_off()  # before the formats are imported, which start threads
+    answers = os.dup(1)
+    os.dup2(2, 1)  # what a library prints must not meet the frames
+    channel = Channel(os.dup(0), answers)
+    with contextlib.suppress(EndedError):
+        options = decode(channel.receive(0), LoadOptions)
+        import_formats(options.formats)
+        limit_process(options)
+        serve(channel, options, network)
+    return 0
+
+
+def import_formats(own: Mapping[str, str]) -> None:
+    """Import what the formats need, so that no candidate waits for it; one that is missing is told of when asked."""
+    for name in catalog.find_names("format"):
+        with contextlib.suppress(HeadraceError):
+            catalog.load("format", name)
+    for target in own.values():
+        with contextlib.suppress(HeadraceError):
+            catalog.load_target(target)
+
+
+def serve(channel: Channel, options: LoadOptions, network: str) -> None:
+    """Answer each request with the stages reached and a verdict. Raises ``EndedError`` when the input ends."""
+    channel.send(READY, Ready(network))
+    while True:
+        answer(channel, channel.receive(options.max_model_bytes), options)
+        gc.collect()
+
+
+def answer(channel: Channel, frame: Frame, options: LoadOptions) -> None:
+    """Check one candidate under the limits."""
+    content = frame.buffers[0].tobytes()
+    frame.buffers.clear()
+    descriptor = decode(frame, Request).descriptor
+    try:
+        with limit_check(options):
+            checked = check(content, descriptor, options, lambda stage: channel.send(REACHED, stage))
+        verdict, buffers = make_verdict(checked, content)
+    except HeadraceError as error:
+        channel.send(FAILED, make_failed(error))
+    else:
+        channel.send(PASSED, verdict, buffers)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
