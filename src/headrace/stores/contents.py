@@ -52,25 +52,30 @@ class DirectoryContents:
     def get(self, digest: str) -> bytes | None:
         """Give the bytes of a digest, or None where they are not held.
 
-        Raises ``StateError`` where the file does not hold what its name says.
+        Raises ``StateError`` where the file cannot be read or does not hold what its name says.
         """
         file = self.path / digest
-        if not _is_digest(digest) or not file.is_file():
+        if not _is_digest(digest):
             return None
-        content = file.read_bytes()
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            message = f"model bytes cannot be read from {file}: {error.strerror}"
+            raise StateError(message) from error
         if digest_of(content) != digest:
             message = f"{file} does not hold the bytes that its name says: remove it and publish the model again"
             raise StateError(message)
         return content
 
     def put(self, content: bytes) -> str:
-        """Keep bytes, durable when this returns, and return their digest."""
+        """Keep bytes, durable when this returns, and return their digest. What is held damaged is written again."""
         digest = digest_of(content)
-        file = self.path / digest
-        if not file.is_file():
+        if not _holds(self, digest):
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
-                write_whole(file, content)
+                write_whole(self.path / digest, content)
             except OSError as error:
                 message = f"model bytes cannot be kept in {self.path}: {error.strerror}"
                 raise StateError(message) from error
@@ -102,13 +107,19 @@ class LayeredContents:
     def put(self, content: bytes) -> str:
         """Keep bytes in the engine's own store, unless another holds them."""
         digest = digest_of(content)
-        if any(store.get(digest) is not None for store in self.others):
-            return digest
-        return self.own.put(content)
+        return digest if any(_holds(store, digest) for store in self.others) else self.own.put(content)
 
     def keep_only(self, digests: Collection[str]) -> None:
         """Forget all others in the engine's own store."""
         self.own.keep_only(digests)
+
+
+def _holds(store: Contents, digest: str) -> bool:
+    """Tell whether a store holds a digest's bytes undamaged."""
+    try:
+        return store.get(digest) is not None
+    except StateError:
+        return False
 
 
 def _is_digest(name: str) -> bool:

@@ -23,6 +23,12 @@ def write_whole(path: Path, content: bytes) -> None:
     sync_directory(path.parent)
 
 
+def remove_leftovers(directory: Path) -> None:
+    """Remove what writers that were killed left beside their files; no other writer may be at work there."""
+    for beside in directory.glob(".*.new"):
+        beside.unlink(missing_ok=True)
+
+
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)

@@ -12,6 +12,7 @@ Rules:
 
 1. ``state.json`` is replaced whole: after a crash it is that of the last commit.
 2. One engine holds the directory; a second one is refused and told who holds it.
+3. The first line names the version of the file's outer form and the checksum of what follows.
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import IO
 
 from headrace.errors import StateError
 from headrace.stores.contents import DirectoryContents
-from headrace.stores.durable import write_whole
+from headrace.stores.durable import remove_leftovers, write_whole
 
-_HEAD = b"headrace-state 1 sha256="
+VERSION = 1
+_HEAD = b"headrace-state %d sha256=" % VERSION
+_ANY_HEAD = re.compile(rb"headrace-state (\d+) ")
 
 
 class StateDirectory:
@@ -40,6 +44,8 @@ class StateDirectory:
         self.path = Path(path)
         self._lock = _hold(self.path)
         self.contents = DirectoryContents(self.path / "contents")
+        for directory in (self.path, self.contents.path):
+            remove_leftovers(directory)
 
     def load(self) -> bytes | None:
         """Give the document saved last, None where there is none."""
@@ -54,9 +60,14 @@ class StateDirectory:
             raise StateError(message) from error
 
     def note(self, lines: list[dict[str, object]]) -> None:
-        """Append events for people to read; they are not part of the state."""
-        with (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        """Append events for people to read; they are not part of the state. Raises ``StateError``."""
+        path = self.path / "events.jsonl"
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        except OSError as error:
+            message = f"the events in {path} cannot be written: {error.strerror}"
+            raise StateError(message) from error
 
     def close(self) -> None:
         """Let another engine hold the directory."""
@@ -74,6 +85,10 @@ def read_state(path: Path) -> bytes | None:
         message = f"the state cannot be read from {file}: {error.strerror}"
         raise StateError(message) from error
     head, _, document = content.partition(b"\n")
+    versioned = _ANY_HEAD.match(head)
+    if versioned and int(versioned[1]) > VERSION:
+        message = f"{file} is of version {int(versioned[1])}, this Headrace reads version {VERSION}: upgrade Headrace"
+        raise StateError(message)
     if not head.startswith(_HEAD) or head[len(_HEAD) :] != _checksum(document):
         message = f"{file} is damaged or is no state of Headrace: restore it from a copy, or choose another directory"
         raise StateError(message)
