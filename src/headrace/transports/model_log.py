@@ -9,9 +9,12 @@
 
 Rules:
 
-1. A message is there whole or not at all, and is never changed.
-2. A publisher stamps under the exclusive lock; an engine that sees the end of the log under the shared lock knows that
-   whatever comes later is stamped at that time or later.
+1. A message is there whole or not at all, and is never changed or removed: positions have no gaps.
+2. A publisher stamps and puts a message under the exclusive lock, until it is durable. An engine reads under the shared
+   lock: it sees nothing that a power cut could take back, and when it sees the end of the log it knows that whatever
+   comes later is stamped at that time or later. While a publisher holds the lock an engine reads nothing and goes on.
+3. A log that lacks a message that was read before is another log, or was cut: an error, since positions would be given
+   twice.
 """
 
 from __future__ import annotations
@@ -47,7 +50,7 @@ def contents_of(log: Path) -> Path:
 def append_message(log: Path, stamp: Callable[[int], bytes]) -> int:
     """Append one message and give its position; ``stamp`` makes its bytes of the append time (ms).
 
-    Durable when this returns. Raises ``SourceError`` where the directory cannot be written.
+    Durable when this returns. Raises ``SourceError`` where the directory cannot be written or lacks messages.
     """
     try:
         log.mkdir(parents=True, exist_ok=True)
@@ -81,30 +84,41 @@ class ModelLog:
         """Begin. A directory wakes nobody: the engine polls."""
 
     def resume(self, position: int) -> None:
-        """Go on after the message at ``position``; -1 means from the beginning."""
+        """Go on after the message at ``position``; -1 means from the beginning.
+
+        Raises ``SourceError`` where the log does not hold that message.
+        """
+        if position >= 0 and not (self._path / _name(position)).exists():
+            message = (
+                f"the model log {self._path} does not hold message {position}, which was read before: it is another"
+                " log, or was cut; restore it, or begin with another state directory"
+            )
+            raise SourceError(message)
         self._next = position + 1
 
     def poll(self) -> Reading:
         """Give the messages that are there now, and the time up to which there are no others."""
+        seen_at = _now()
+        if not self._path.is_dir():
+            return Reading(read_to=seen_at - 1, ended=not self._follow)
         try:
-            return self._read()
+            with _locked(self._path, fcntl.LOCK_SH | fcntl.LOCK_NB):
+                return self._read()
+        except BlockingIOError:
+            return Reading()
         except OSError as error:
             message = f"the model log {self._path} cannot be read: {error.strerror}"
             raise SourceError(message) from error
 
     def _read(self) -> Reading:
-        if not self._path.is_dir():
-            return Reading(ended=not self._follow)
+        seen_at = _now()
         messages: list[ModelMessage] = []
-        while len(messages) < _MOST and (self._path / _name(self._next)).is_file():
+        while len(messages) < _MOST and (self._path / _name(self._next)).exists():
             messages.append(self._message(self._next))
             self._next += 1
         if len(messages) == _MOST:
             return Reading(tuple(messages))
-        with _locked(self._path, fcntl.LOCK_SH):
-            seen_at = _now()
-            at_end = not (self._path / _name(self._next)).is_file()
-        return Reading(tuple(messages), seen_at - 1 if at_end else None, ended=at_end and not self._follow)
+        return Reading(tuple(messages), seen_at - 1, ended=not self._follow)
 
     def _message(self, position: int) -> ModelMessage:
         file = self._path / _name(position)
@@ -129,6 +143,10 @@ def _name(position: int) -> str:
 def _end(log: Path) -> int:
     """Find the first position without a message: they have no gaps, so a doubling search finds it."""
     if not (log / _name(0)).exists():
+        later = next(log.glob("*.msg"), None)
+        if later is not None:
+            message = f"the model log {log} holds {later.name} and lacks its first message: restore it, or begin anew"
+            raise SourceError(message)
         return 0
     low, high = 0, 1
     while (log / _name(high)).exists():
