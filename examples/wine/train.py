@@ -25,7 +25,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from examples.wine.records import DATA_TYPE, FEATURES, read_labels, read_records
+from headrace.app.wine import DATA_TYPE, FEATURES, read_labels, read_records
 from headrace.export import sklearn_onnx, sklearn_pmml
 from headrace.export.golden import encode_golden
 from headrace.records import Descriptor

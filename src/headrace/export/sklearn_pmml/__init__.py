@@ -20,7 +20,7 @@ from headrace.export.golden import find_feature_names, predict_golden
 from headrace.export.sklearn_pmml.document import build_document
 from headrace.export.sklearn_pmml.markup import serialise
 from headrace.export.sklearn_pmml.registry import MODELS, TRANSFORMERS
-from headrace.export.sklearn_pmml.scope import Scope
+from headrace.export.sklearn_pmml.scope import Part, Scope
 from headrace.records import Descriptor, GoldenRecord
 
 __all__ = ["descriptor_for", "predict_golden", "supported_estimators", "to_pmml"]
@@ -47,10 +47,7 @@ def to_pmml(
     ``ModelError`` for names that do not fit or an estimator that is not fitted.
     """
     names = find_feature_names(estimator, feature_names)
-    if target_name in names:
-        raise ModelError(f"target_name {target_name!r} is also a feature; choose another name")
-    scope = Scope(names, TRANSFORMERS, MODELS)
-    part = scope.model(estimator, scope.raw_columns())
+    part, scope = _follow(estimator, names, target_name)
     golden: tuple[GoldenRecord, ...] = ()
     if examples is not None and verification_rows:
         golden = predict_golden(
@@ -61,15 +58,8 @@ def to_pmml(
             limit=verification_rows,
             probabilities=part.probabilities,
         )
-    document = build_document(
-        part,
-        scope,
-        target_name=target_name,
-        description=description or f"{_name_of(estimator)} of scikit-learn {version('scikit-learn')}",
-        name=model_name,
-        golden=golden,
-    )
-    return serialise(document)
+    description = description or f"{_name_of(estimator)} of scikit-learn {version('scikit-learn')}"
+    return serialise(build_document(part, scope, description=description, name=model_name, golden=golden))
 
 
 def descriptor_for(
@@ -87,11 +77,15 @@ def descriptor_for(
 
     ``fields`` are further fields of ``Descriptor`` (slot, version, switch ...). Raises as ``to_pmml`` does.
     """
-    content = to_pmml(
-        estimator, target_name=target_name, feature_names=feature_names, examples=examples, model_name=name
-    )
+    names = find_feature_names(estimator, feature_names)
+    content = to_pmml(estimator, target_name=target_name, feature_names=names, examples=examples, model_name=name)
     golden = predict_golden(
-        estimator, examples, target_name=target_name, feature_names=feature_names, limit=golden_rows
+        estimator,
+        examples,
+        target_name=target_name,
+        feature_names=names,
+        limit=golden_rows,
+        probabilities=_follow(estimator, names, target_name)[0].probabilities,
     )
     descriptor = Descriptor(name=name, data_type=data_type, model_type="pmml", content=content, golden=golden)
     return replace(descriptor, **fields)
@@ -100,6 +94,13 @@ def descriptor_for(
 def supported_estimators() -> tuple[str, ...]:
     """Name the classes of scikit-learn that can be written."""
     return tuple(sorted({*MODELS, *TRANSFORMERS}))
+
+
+def _follow(estimator: Any, names: Sequence[str], target_name: str) -> tuple[Part, Scope]:
+    if target_name in names:
+        raise ModelError(f"target_name {target_name!r} is also a feature; choose another name")
+    scope = Scope(names, target_name, TRANSFORMERS, MODELS)
+    return scope.model(estimator, scope.raw_columns()), scope
 
 
 def _name_of(estimator: Any) -> str:

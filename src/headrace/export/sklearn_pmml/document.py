@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 
-from headrace.export.golden import name_probability
 from headrace.export.sklearn_pmml.markup import Element, literal
 from headrace.export.sklearn_pmml.scope import Part, RawField, Scope
 from headrace.export.sklearn_pmml.segments import assemble
@@ -18,13 +17,15 @@ _ZERO_THRESHOLD = 1e-14
 
 
 def build_document(
-    part: Part, scope: Scope, *, target_name: str, description: str, name: str | None, golden: Sequence[GoldenRecord]
+    part: Part, scope: Scope, *, description: str, name: str | None, golden: Sequence[GoldenRecord]
 ) -> Element:
     """Put the whole document together, in the order that the standard sets."""
-    target = _describe_target(part, target_name)
     fields = [_describe_field(raw) for raw in scope.raw.values()]
+    target_name = None
+    if part.function != "clustering":  # whose prediction is an output and no field of the training data
+        target_name = scope.target_name
+        fields.append(_describe_target(part, target_name))
     derived = list(scope.derived.values())
-    outputs = [_probability_field(label) for label in part.classes] if part.probabilities else []
     verification = [_verification(golden)] if golden else []
     return Element(
         "PMML",
@@ -34,8 +35,8 @@ def build_document(
             {"description": description},
             Element("Application", {"name": "Headrace", "version": version("headrace")}),
         ),
-        Element("DataDictionary", {"numberOfFields": len(fields) + 1}, *fields, target),
-        assemble(part, _schema(scope.raw.values(), target_name), outputs, derived, verification, name=name),
+        Element("DataDictionary", {"numberOfFields": len(fields)}, *fields),
+        assemble(part, _schema(scope.raw.values(), target_name), derived, verification, name=name),
     )
 
 
@@ -63,8 +64,8 @@ def _data_type(values: Sequence[object]) -> str:
     return "double" if kinds and kinds <= {int, float} else "string"
 
 
-def _schema(fields: Iterable[RawField], target_name: str) -> Element:
-    target = Element("MiningField", {"name": target_name, "usageType": "target"})
+def _schema(fields: Iterable[RawField], target_name: str | None) -> Element:
+    target = [Element("MiningField", {"name": target_name, "usageType": "target"})] if target_name else []
     active = [
         Element(
             "MiningField",
@@ -76,20 +77,7 @@ def _schema(fields: Iterable[RawField], target_name: str) -> Element:
         )
         for raw in fields
     ]
-    return Element("MiningSchema", None, target, *active)
-
-
-def _probability_field(label: object) -> Element:
-    return Element(
-        "OutputField",
-        {
-            "name": name_probability(label),
-            "optype": "continuous",
-            "dataType": "double",
-            "feature": "probability",
-            "value": label,
-        },
-    )
+    return Element("MiningSchema", None, *target, *active)
 
 
 def _verification(golden: Sequence[GoldenRecord]) -> Element:

@@ -45,7 +45,8 @@ class Part:
     """A model element before its place in the document is known.
 
     ``inputs`` are the fields it reads, ``content`` the children that come after what every model element has.
-    ``classes`` are a classifier's labels in the estimator's order, ``probabilities`` whether it gives them.
+    ``classes`` are a classifier's labels in the estimator's order, ``probabilities`` whether it gives them; in a chain
+    the last segment puts them out.
     """
 
     tag: str
@@ -57,6 +58,7 @@ class Part:
     targets: Element | None = None
     classes: tuple[object, ...] = ()
     probabilities: bool = False
+    is_chain: bool = False
 
 
 TransformerExporter = Callable[[Any, "list[Column]", "Scope"], "list[Column]"]
@@ -70,10 +72,12 @@ class Scope:
     def __init__(
         self,
         feature_names: Sequence[str],
+        target_name: str,
         transformers: Mapping[str, TransformerExporter],
         models: Mapping[str, ModelExporter],
     ) -> None:
         self.raw = {name: RawField(name) for name in feature_names}
+        self.target_name = target_name
         self.derived: dict[str, Element] = {}
         self._transformers = transformers
         self._models = models

@@ -8,12 +8,14 @@ of its scores, so that the same class wins.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from headrace.export.sklearn_pmml.markup import Element
 from headrace.export.sklearn_pmml.scope import Column, Part, Scope, unsupported
+from headrace.export.sklearn_pmml.segments import chain
 
 _IDENTITY = (
     "ARDRegression",
@@ -57,10 +59,15 @@ def regression_table(
 
 
 def classification(
-    inputs: tuple[str, ...], classes: Sequence[object], tables: Sequence[Element], *, probabilities: bool = True
+    inputs: tuple[str, ...],
+    classes: Sequence[object],
+    tables: Sequence[Element],
+    *,
+    method: str = "",
+    probabilities: bool = True,
 ) -> Part:
     """Make a classifier of one score a class (softmax), or of one score for the second of two (logistic)."""
-    normalisation = "logit" if len(classes) == 2 else "softmax"
+    normalisation = method or ("logit" if len(classes) == 2 else "softmax")
     return Part(
         "RegressionModel",
         "classification",
@@ -112,6 +119,24 @@ def _export_classifier(estimator: Any, columns: list[Column], scope: Scope) -> P
     return classification(fields, classes, tables, probabilities=type(estimator).__name__ in _PROBABILITIES)
 
 
+def _export_sgd_classifier(estimator: Any, columns: list[Column], scope: Scope) -> Part:
+    part = _export_classifier(estimator, columns, scope)
+    if estimator.loss != "log_loss":  # PMML has no link for modified_huber's probabilities: the class alone
+        return part
+    if len(part.classes) == 2:
+        return replace(part, probabilities=True)
+    # One against the rest: a logistic regression a class, then each probability's share of their sum.
+    names = tuple(f"score({label})" for label in part.classes)
+    attributes = {"normalizationMethod": "logit"}
+    steps = [
+        Part("RegressionModel", "regression", part.inputs, (regression_table(part.inputs, *line),), attributes)
+        for line in zip(estimator.coef_, estimator.intercept_, strict=True)
+    ]
+    tables = [regression_table([name], [1.0], 0.0, label) for name, label in zip(names, part.classes, strict=True)]
+    last = classification(names, part.classes, tables, method="simplemax")
+    return chain(dict(zip(names, steps, strict=True)), last, scope.target_name)
+
+
 def _single_target(estimator: Any, coefficients: Any) -> Any:
     if np.ndim(coefficients) > 1 and np.shape(coefficients)[0] > 1:
         raise unsupported(estimator, "it has several targets; train one model a target")
@@ -121,5 +146,6 @@ def _single_target(estimator: Any, coefficients: Any) -> Any:
 EXPORTERS = {
     **dict.fromkeys((*_IDENTITY, *_LOG_LINK), _export_regressor),
     **dict.fromkeys((*_PROBABILITIES, *_SCORES_ONLY), _export_classifier),
+    "SGDClassifier": _export_sgd_classifier,
     "TweedieRegressor": _export_tweedie,
 }

@@ -38,7 +38,7 @@ def _export_min_max(step: Any, columns: list[Column], scope: Scope) -> list[Colu
     for column, scale, shift in zip(columns, step.scale_, step.min_, strict=True):
         value = call("+", call("*", scope.number(column), float(scale)), float(shift))
         if step.clip:
-            value = clip(value, *step.feature_range)
+            value = _clip(column, value, *step.feature_range)
         scaled.append(_derive("MinMaxScaler", column, value, scope))
     return scaled
 
@@ -48,14 +48,15 @@ def _export_max_abs(step: Any, columns: list[Column], scope: Scope) -> list[Colu
     for column, scale in zip(columns, step.scale_, strict=True):
         value = call("/", scope.number(column), float(scale))
         if getattr(step, "clip", False):
-            value = clip(value, -1.0, 1.0)
+            value = _clip(column, value, -1.0, 1.0)
         scaled.append(_derive("MaxAbsScaler", column, value, scope))
     return scaled
 
 
-def clip(value: _Argument, lower: float, upper: float) -> Element:
-    """Bound a value from below and above."""
-    return call("min", call("max", value, float(lower)), float(upper))
+def _clip(column: Column, value: Element, lower: float, upper: float) -> Element:
+    # min and max pass over missing values, where scikit-learn keeps NaN.
+    bounded = call("min", call("max", value, float(lower)), float(upper))
+    return call("if", call("isNotMissing", column.field), bounded)
 
 
 def _derive(name: str, column: Column, value: _Argument, scope: Scope) -> Column:
