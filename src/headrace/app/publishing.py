@@ -1,0 +1,114 @@
+"""Messages to a model log: models and commands, and what they may name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from headrace.app.inspection import find_observed, find_slot, slot_key
+from headrace.errors import CommandError, SourceError
+from headrace.records import Command, Descriptor, Malformed, ModelMessage, Publish, SlotKey
+from headrace.stores.contents import DirectoryContents
+from headrace.transports.model_log import ModelLog, append_message, contents_of
+from headrace.wire.descriptor import decode_appended_at, decode_command, encode_command
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A version that a command may name."""
+
+    name: str
+    version: str
+    digest: str
+    position: int
+
+    def __str__(self) -> str:
+        return f"{self.digest[:12]} ({self.name} {self.version})"
+
+
+def append_command(log: Path, command: Command) -> int:
+    """Append a command to a log and give its position; durable when this returns.
+
+    Raises ``DescriptorError`` for a command that contradicts itself, before anything is written, and ``SourceError``.
+    """
+    encode_command(command, 0)
+    return append_message(log, lambda at: encode_command(command, at))
+
+
+def publish(log: Path, descriptor: Descriptor) -> tuple[int, Descriptor]:
+    """Append a publication, and give its position and the descriptor as it was sent.
+
+    Bytes go into the log's own store by digest, and the message names the digest. Raises as ``append_command`` does,
+    and ``StateError`` where the bytes cannot be kept.
+    """
+    encode_command(Publish(descriptor), 0)
+    if descriptor.content is not None:
+        digest = DirectoryContents(contents_of(log)).put(descriptor.content)
+        descriptor = replace(descriptor, content=None, digest=digest)
+    return append_command(log, Publish(descriptor)), descriptor
+
+
+def read_log(log: Path) -> list[ModelMessage]:
+    """Read every message of a log. Raises ``SourceError`` where there is none."""
+    if not log.is_dir():
+        raise SourceError(f"there is no model log {log}: name the directory that publishers append to")
+    source = ModelLog(log, decode_command, decode_appended_at, follow=False)
+    messages: list[ModelMessage] = []
+    while True:
+        reading = source.poll()
+        messages += reading.messages
+        if reading.ended:
+            return messages
+
+
+def find_digest(target: str, slot: SlotKey, log: Path, state: Path | None) -> str:
+    """Find the version of a slot that a digest, the beginning of one, or a version names.
+
+    What may be named is what the slot retains as the state directory tells, else what the log has published to it.
+    Where publications of one version have several digests, the last one counts. Raises ``CommandError`` where nothing,
+    or more than one digest, is meant.
+    """
+    known = _retained(state, slot) if state is not None else None
+    known = _published(log, slot) if known is None else known
+    if not known:
+        raise CommandError(f"slot {slot} has no version to name: nothing was published to it, or nothing is retained")
+    named = [each for each in known if target in {each.version, f"{each.name} {each.version}"}]
+    if named:
+        return max(named, key=lambda each: each.position).digest
+    begun = {each.digest for each in known if target and each.digest.startswith(target.lower())}
+    if len(begun) == 1:
+        return begun.pop()
+    listed = "; ".join(str(each) for each in known[-_SHOWN:])
+    problem = f"{target!r} begins more than one digest" if begun else f"no version or digest {target!r}"
+    raise CommandError(f"{problem} in slot {slot}; there are: {listed}")
+
+
+def _retained(state: Path, slot: SlotKey) -> list[Known] | None:
+    """List what a slot retains; None where the state does not know."""
+    observed = find_observed(state)
+    saved = None if observed is None else find_slot(observed.snapshot, slot)
+    if saved is None:
+        if observed is not None and observed.snapshot.slots:
+            slots = ", ".join(str(slot_key(each)) for each in observed.snapshot.slots)
+            raise CommandError(f"the state {state} has no slot {slot}; it has: {slots}")
+        return None
+    candidates = sorted((*saved.history, *saved.live), key=lambda each: each.position)
+    return [
+        Known(each.descriptor.name, each.descriptor.version or str(each.position), each.digest, each.position)
+        for each in candidates
+        if each.digest in saved.retained
+    ]
+
+
+def _published(log: Path, slot: SlotKey) -> list[Known]:
+    known: list[Known] = []
+    for message in read_log(log):
+        match message.command:
+            case Publish(descriptor) if descriptor.slot_key == slot and descriptor.digest:
+                version = descriptor.version or str(message.position)
+                known.append(Known(descriptor.name, version, descriptor.digest, message.position))
+            case Malformed():
+                continue
+    return known

@@ -1,0 +1,62 @@
+"""A configuration to what the join is told: modes, policies, slots and the schemas that are known beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from headrace.core.settings import JoinSettings, SlotSettings
+from headrace.records import SlotKey
+from headrace.wire.layout import ByTopic, Constant
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from headrace.app.configuration import Configuration
+    from headrace.app.inlets import Reading
+
+
+def build_settings(configuration: Configuration, readings: Iterable[Reading]) -> JoinSettings:
+    """Give the join's settings; ``readings`` are what ``headrace.app.inlets`` has built for the streams."""
+    switch = configuration.switch
+    slots = {read_slot(name): SlotSettings(each.mode, each.no_model) for name, each in configuration.slots.items()}
+    readings = list(readings)
+    return JoinSettings(
+        switch=switch.mode,
+        no_model=switch.no_model,
+        ordered_by=switch.ordered_by,
+        slots=slots,
+        retain=switch.retain,
+        lateness=switch.lateness_ms,
+        queue_records=switch.queue_records,
+        schemas=_find_schemas(readings, {slot.data_type for slot in slots}),
+        exclude=frozenset(name for reading in readings for name in reading.layout.named_fields()),
+    )
+
+
+def read_slot(name: str) -> SlotKey:
+    """Read a slot as it is written: the data type, and after a slash the slot's name where it has one."""
+    data_type, _, slot = name.partition("/")
+    return SlotKey(data_type, slot)
+
+
+def list_data_types(reading: Reading) -> tuple[str, ...]:
+    """List the data types that a stream is known to bring."""
+    rule = reading.layout.data_type
+    if isinstance(rule, Constant):
+        return (rule.data_type,)
+    if isinstance(rule, ByTopic) and rule.names:
+        return tuple(rule.names.values())
+    return reading.layout.declared
+
+
+def _find_schemas(readings: list[Reading], slots: set[str]) -> Mapping[str, pa.Schema]:
+    """Find the schemas that are known; a data type that two streams bring in different shapes has none."""
+    found: dict[str, pa.Schema | None] = {}
+    for reading in readings:
+        for data_type in {*list_data_types(reading), *(slots if not list_data_types(reading) else ())}:
+            schema = reading.codec.schema(data_type)
+            if data_type in found and found[data_type] != schema:
+                schema = None
+            found[data_type] = schema
+    return {data_type: schema for data_type, schema in found.items() if schema is not None}

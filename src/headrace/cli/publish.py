@@ -1,0 +1,102 @@
+"""``headrace publish``: offer a model to a slot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headrace.cli.options import FILE, command_options, id_option, key_of, map_option, valid_from_option
+from headrace.cli.sending import Destination, Waiting, deliver, find_destination
+from headrace.records import Descriptor, SwitchMode
+
+if TYPE_CHECKING:
+    from headrace.records import SlotKey
+
+
+@click.command()
+@click.argument("model", type=FILE, required=False)
+@click.option("--location", default="", metavar="URL", help="Where engines read the bytes, instead of MODEL.")
+@click.option("--name", default="", help="The model's name; the file's by default.")
+@click.option("--version", "version", default="", help="The version; the position in the log by default.")
+@click.option("--format", "model_type", default="", help="The format (pmml, onnx); found by looking by default.")
+@click.option("--description", default="", help="What a person should know of it.")
+@click.option("--switch-mode", type=click.Choice([str(mode) for mode in SwitchMode]),
+              help="When it takes over; a slot has the mode of its first publication.")  # fmt: skip
+@valid_from_option
+@click.option("--golden", type=FILE, metavar="FILE", help='Golden records: a JSON list of {"inputs", "outputs"}.')
+@click.option("--tolerance", type=click.FloatRange(min=0), metavar="NUMBER", help="How far golden outputs may be off.")
+@map_option
+@click.option("--replaces-signature", is_flag=True, help="Allow outputs that differ from the slot's.")
+@id_option
+@click.option("--dry-run", is_flag=True, help="Publish nothing: check the model, and say whether it would be accepted.")
+@command_options
+def publish(
+    log: Path | None,
+    config: Path | None,
+    data_type: str,
+    slot: str,
+    wait: bool,
+    state: Path | None,
+    timeout: float,
+    as_json: bool,
+    dry_run: bool,
+    **given: Any,
+) -> int:
+    """Offer MODEL, a file, to a slot: append it to the model log.
+
+    Engines that follow the log load, verify and warm it beside the serving model, and refuse it where it fails. Its
+    bytes are kept in the log's directory by digest.
+    """
+    if dry_run and wait:
+        raise click.UsageError("--dry-run publishes nothing to wait for: leave out --wait")
+    descriptor = _describe(key_of(data_type, slot), **given)
+    if dry_run:
+        from headrace.cli.dry_run import rehearse_publication
+
+        return rehearse_publication(descriptor, log, config, state, as_json=as_json)
+    destination = find_destination(log, state, config, wait=wait)
+    return _publish(destination, descriptor, Waiting(wait, timeout, as_json))
+
+
+def _publish(destination: Destination, descriptor: Descriptor, waiting: Waiting) -> int:
+    from headrace.app.publishing import publish as append
+
+    def send() -> tuple[int, dict[str, Any]]:
+        position, sent = append(destination.log, descriptor)
+        told = {"command": "publish", "name": sent.name, "version": sent.version or str(position)}
+        return position, told | {"digest": sent.digest, "location": sent.location}
+
+    return deliver(destination, descriptor.slot_key, waiting, send)
+
+
+def _describe(
+    key: SlotKey,
+    model: Path | None,
+    location: str,
+    name: str,
+    switch_mode: str | None,
+    golden: Path | None,
+    tolerance: float | None,
+    mapping: dict[str, tuple[str, ...]],
+    **plain: Any,
+) -> Descriptor:
+    from headrace.app.model_files import read_golden, read_model
+
+    if (model is None) == (not location):
+        raise click.UsageError("name the model: a file, or --location URL, one of the two")
+    if golden is None and tolerance is not None:
+        raise click.UsageError("--tolerance is for golden records: name them with --golden FILE")
+    return Descriptor(
+        name=name or (model.stem if model is not None else location.rstrip("/").rpartition("/")[2]),
+        data_type=key.data_type,
+        slot=key.name,
+        content=None if model is None else read_model(model),
+        location=location,
+        switch=None if switch_mode is None else SwitchMode(switch_mode),
+        golden=() if golden is None else read_golden(golden),
+        golden_tolerance=Descriptor("", "").golden_tolerance if tolerance is None else tolerance,
+        mapping=mapping,
+        **plain,
+    )
