@@ -184,8 +184,9 @@ class Raw:
     """A batch as a source yields it, in the order of its partition.
 
     ``offsets`` rise strictly. Either ``values`` holds each record's bytes (Arrow binary, one a row), or ``table`` the
-    records as columns already (Parquet, Arrow and Python objects). ``keys`` are binary or None, ``timestamps`` the
-    source's own time of each record or None.
+    records as columns already (Parquet, Arrow and Python objects). Beside a ``table``, ``values`` are null but for the
+    records that fit no column: their text, on rows of nulls that must fail. ``keys`` are binary or None,
+    ``timestamps`` the source's own time of each record or None.
     """
 
     source: str
