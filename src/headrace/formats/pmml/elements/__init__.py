@@ -1,0 +1,1 @@
+"""Model elements, one a file; ``pmml.registry`` finds them by name."""

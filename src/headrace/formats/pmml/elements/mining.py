@@ -1,0 +1,252 @@
+"""MiningModel: segments, each a predicate and a model, and a method that makes one result of theirs.
+
+Standard: "Multiple Models: Model Composition, Ensembles, and Segmentation", PMML 4.4.
+
+A segment whose predicate is not true takes no part in a row. Methods that choose or chain are here, those that combine
+numbers and classes in ``combination``, and forests of trees that need no more than one walk in ``forest``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from headrace.formats.pmml.columns import Bools, Column, put
+from headrace.formats.pmml.combination import COMBINED, Combination
+from headrace.formats.pmml.elements.tree import TreeEvaluator
+from headrace.formats.pmml.frame import ModelFrame, compile_model
+from headrace.formats.pmml.info import ModelInfo
+from headrace.formats.pmml.output import OutputField
+from headrace.formats.pmml.predicates import Predicate, compile_predicate, find_predicate, is_true
+from headrace.formats.pmml.result import Evaluator, Result, missing_numbers
+from headrace.formats.pmml.scope import Context, Scope
+from headrace.formats.pmml.targets import is_single
+from headrace.formats.pmml.trees.forest import fuse
+from headrace.formats.pmml.trees.tree import Tree
+from headrace.formats.pmml.xml import Element, malformed, unsupported
+
+CHAINS = ("modelChain", "x-modelChain", "multiModelChain", "x-multiModelChain")
+CHOICES = ("selectFirst", "selectAll")
+METHODS = frozenset({*CHAINS, *CHOICES, *COMBINED})
+MISSING = frozenset({"continue", "skipSegment", "returnMissing"})
+
+
+@dataclass(slots=True, eq=False)
+class Segment:
+    """A compiled segment; ``predicate`` is None where it always holds."""
+
+    id: str
+    predicate: Predicate | None
+    weight: float
+    frame: ModelFrame
+
+    def evaluate(self, context: Context, among: Bools | None = None) -> tuple[Result | None, Bools | None]:
+        """Score the rows that the predicate takes (of those in ``among``): a result of full size, and which rows.
+
+        None for the rows means all; None for the result means that there are none.
+        """
+        taken = among
+        if self.predicate is not None:
+            true = self.predicate(context) == 1.0
+            taken = true if taken is None else taken & true
+        if taken is None or taken.all():
+            return self.frame.evaluate(context), None
+        rows = np.flatnonzero(taken)
+        if not len(rows):
+            return None, taken
+        inner = context.subset(rows)
+        result = self.frame.evaluate(inner)
+        for output in self.frame.outputs:
+            context.set(output.field, inner.column(output.field).place(rows, context.size))
+        return result.place(rows, context.size), taken
+
+
+def compile_element(element: Element, scope: Scope, info: ModelInfo) -> Evaluator:
+    """Compile a MiningModel."""
+    segmentation = element.find("Segmentation")
+    if segmentation is None:
+        raise unsupported(element, "a MiningModel without Segmentation (models embedded otherwise) is not supported")
+    method = segmentation.get("multipleModelMethod")
+    if method not in METHODS:
+        raise malformed(segmentation, f"multipleModelMethod={method!r} is none of {', '.join(sorted(METHODS))}")
+    segments = _compile_segments(segmentation, scope, method in CHAINS)
+    missing_name = "missingPredictionTreatment"
+    treatment = segmentation.choice(missing_name, MISSING, segmentation.get(f"x-{missing_name}", "continue"))
+    if method in CHAINS:
+        return Chain(segments, "ulti" in method)
+    if method in CHOICES:
+        return Choice(segments, method == "selectAll")
+    threshold = segmentation.number("missingThreshold", 1.0)
+    combination = Combination(method, info, treatment, threshold, is_single(element))
+    trees = _find_trees(segments)
+    forest = fuse(trees, combination) if trees is not None else None
+    return forest if forest is not None else Ensemble(segments, combination)
+
+
+def _find_trees(segments: list[Segment]) -> list[Tree] | None:
+    """Return the segments' trees, None where a segment is anything but a tree that always takes part."""
+    found = []
+    for segment in segments:
+        evaluator = segment.frame.evaluator
+        if segment.predicate is not None or not segment.frame.plain or not isinstance(evaluator, TreeEvaluator):
+            return None
+        found.append(evaluator.tree)
+    return found
+
+
+def _compile_segments(segmentation: Element, scope: Scope, chained: bool) -> list[Segment]:
+    segments: list[Segment] = []
+    for number, element in enumerate(segmentation.find_all("Segment"), start=1):
+        predicate = find_predicate(element)
+        models = [child for child in element.content() if child is not predicate]
+        if len(models) != 1:
+            raise malformed(element, f"it holds {len(models)} models; it must hold one")
+        test = None if is_true(predicate) else compile_predicate(predicate, scope)
+        frame = compile_model(models[0], scope)
+        segments.append(Segment(element.get("id", str(number)), test, element.number("weight", 1.0), frame))
+        if chained:
+            for output in _visible_outputs(frame):
+                scope.add(output.field)
+    if not segments:
+        raise malformed(segmentation, "it holds no Segment")
+    return segments
+
+
+def _visible_outputs(frame: ModelFrame) -> list[OutputField]:
+    """Return the outputs that later segments may refer to: a nested chain's as well."""
+    return [*getattr(frame.evaluator, "visible_outputs", []), *frame.outputs]
+
+
+class Chain:
+    """Segments in turn; each may use the outputs of those before it, and the last that takes part is the result."""
+
+    def __init__(self, segments: list[Segment], several_targets: bool) -> None:
+        self._segments = segments
+        finals = {}
+        for segment in segments:
+            for output in segment.frame.final_outputs():
+                finals[output.field.name] = output
+        self.final_outputs: list[OutputField] = list(finals.values())
+        self.visible_outputs = [output for segment in segments for output in _visible_outputs(segment.frame)]
+        self.target_frames: dict[str, ModelFrame] = {}
+        if several_targets:
+            for segment in segments:
+                name = segment.frame.info.target_name or next(iter(segment.frame.targets), "")
+                if name:
+                    self.target_frames[name] = segment.frame
+
+    def evaluate(self, context: Context) -> Result:
+        """Score all rows."""
+        final: Result | None = None
+        outputs: dict[str, Column] = {}
+        results: dict[str, Result] = {}
+        targets: dict[str, Result] = {}
+        for segment in self._segments:
+            result, taken = segment.evaluate(context)
+            if result is None:
+                continue
+            results[segment.id] = result
+            final = result if taken is None or final is None else _merge(final, result, taken)
+            outputs.update(_merge_outputs(outputs, result.outputs, taken))
+            for name, frame in self.target_frames.items():
+                if frame is segment.frame:
+                    targets[name] = result
+        if final is None:
+            final = Result(missing_numbers(context.size))
+        empty = Result(missing_numbers(context.size))
+        for output in self.final_outputs:
+            outputs.setdefault(output.field.name, missing_numbers(context.size))
+        targets = {name: targets.get(name, empty) for name in self.target_frames}
+        return replace(final, outputs=outputs, segments=results, targets=targets)
+
+
+class Choice:
+    """The first segment whose predicate is true, row by row; selectAll keeps the results of all of them as well."""
+
+    def __init__(self, segments: list[Segment], everything: bool) -> None:
+        self._segments = segments
+        self._everything = everything
+        finals: dict[str, OutputField] = {}
+        for segment in segments:
+            for output in segment.frame.final_outputs():
+                finals.setdefault(output.field.name, output)
+        self.final_outputs: list[OutputField] = list(finals.values())
+        self.visible_outputs: list[OutputField] = []
+
+    def evaluate(self, context: Context) -> Result:
+        """Score all rows."""
+        open_rows = np.ones(context.size, dtype=np.bool_)
+        final: Result | None = None
+        results: dict[str, Result] = {}
+        for segment in self._segments:
+            result, taken = segment.evaluate(context, None if self._everything else open_rows)
+            if result is None:
+                continue
+            results[segment.id] = result
+            chosen = open_rows if taken is None else taken & open_rows
+            final = result if final is None else _merge(final, result, chosen)
+            open_rows = open_rows & ~chosen
+        if final is None:
+            final = Result(missing_numbers(context.size))
+        outputs = dict(final.outputs)
+        for output in self.final_outputs:
+            outputs.setdefault(output.field.name, missing_numbers(context.size))
+        return replace(final, segments=results, outputs=outputs)
+
+
+class Ensemble:
+    """Segments whose results are combined."""
+
+    def __init__(self, segments: list[Segment], combination: Combination) -> None:
+        self._segments = segments
+        self._combination = combination
+        self._weights = np.array([segment.weight for segment in segments])
+
+    def evaluate(self, context: Context) -> Result:
+        """Score all rows."""
+        results: list[Result | None] = []
+        taken = np.ones((len(self._segments), context.size), dtype=np.bool_)
+        for place, segment in enumerate(self._segments):
+            result, rows = segment.evaluate(context)
+            results.append(result)
+            if rows is not None:
+                taken[place] = rows
+        combined = self._combination.combine(results, taken, self._weights, context.size)
+        found = {segment.id: result for segment, result in zip(self._segments, results, strict=True) if result}
+        return replace(combined, segments=found)
+
+
+def _merge(base: Result, other: Result, rows: Bools) -> Result:
+    """Return a result that is ``other`` in these rows and ``base`` elsewhere."""
+    labels = list(dict.fromkeys([*base.labels, *other.labels]))
+    probabilities = None
+    if base.probabilities is not None or other.probabilities is not None:
+        left, right = _spread(base, labels), _spread(other, labels)
+        probabilities = np.where(rows[:, None], right, left)
+    return replace(
+        base,
+        value=put(base.value, rows, other.value),
+        labels=labels,
+        probabilities=probabilities,
+        confidences=None,
+        entity=None if base.entity is None or other.entity is None else put(base.entity, rows, other.entity),  # type: ignore[arg-type]
+        outputs=_merge_outputs(dict(base.outputs), other.outputs, rows),
+    )
+
+
+def _spread(result: Result, labels: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """Return a result's probabilities over more labels."""
+    spread = np.full((result.size, len(labels)), np.nan)
+    if result.probabilities is not None:
+        spread[~np.isnan(result.probabilities).any(axis=1)] = 0.0
+        spread[:, [labels.index(label) for label in result.labels]] = result.probabilities
+    return spread
+
+
+def _merge_outputs(base: dict[str, Column], other: object, rows: Bools | None) -> dict[str, Column]:
+    assert isinstance(other, dict)
+    merged = dict(base)
+    for name, column in other.items():
+        merged[name] = put(merged[name], rows, column) if rows is not None and name in merged else column
+    return merged

@@ -1,0 +1,106 @@
+"""Apply: built-in functions and those that the document defines.
+
+A function whose argument is missing gives a missing result, unless it says otherwise (isMissing, if, and, or, the
+aggregates). ``mapMissingTo`` replaces a result that is missing because an argument is; ``defaultValue`` one that is
+missing for any other reason. Standard: "Functions", PMML 4.4.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from headrace.formats.pmml.columns import Column, cast, constant, put
+from headrace.formats.pmml.datatypes import ANY, data_type
+from headrace.formats.pmml.expressions.compiler import FAMILIES, find_expression
+from headrace.formats.pmml.expressions.compiler import compile_expression as compile_any
+from headrace.formats.pmml.expressions.functions.builtin import Builtin
+from headrace.formats.pmml.expressions.functions.registry import FUNCTIONS
+from headrace.formats.pmml.scope import Compute, Context, Field, Function, Scope
+from headrace.formats.pmml.xml import Element, malformed
+
+INVALID = frozenset({"returnInvalid", "asIs", "asMissing"})
+MAX_APPLICATIONS = 50_000
+"""Defined functions that apply one another can multiply without end; so the count of applications is limited."""
+
+
+def compile_expression(element: Element, scope: Scope) -> Compute:
+    """Compile an Apply."""
+    name = element.require("function")
+    element.choice("invalidValueTreatment", INVALID, "returnInvalid")
+    arguments = [compile_any(child, scope) for child in element.children if child.tag in FAMILIES]
+    with_defaults = "mapMissingTo" in element.attributes or "defaultValue" in element.attributes
+    if with_defaults:
+        arguments = [_keep(argument) for argument in arguments]
+    defined = scope.functions.get(name)
+    if defined is not None:
+        compute = _apply_defined(element, scope, defined, arguments)
+        strict = False
+    else:
+        builtin = FUNCTIONS.get(name)
+        if builtin is None:
+            raise malformed(element, f"there is no function {name!r}")
+        compute, strict = _apply_builtin(element, builtin, arguments), builtin.strict
+    if not with_defaults:
+        return compute
+    return _with_defaults(element, compute, arguments if strict else arguments[:1])
+
+
+def _keep(argument: Compute) -> Compute:
+    """Have an argument computed once a batch, however often it is asked for."""
+    field = Field("", ANY, "", argument)
+    return lambda context: context.column(field)
+
+
+def _apply_builtin(element: Element, builtin: Builtin, arguments: list[Compute]) -> Compute:
+    most = builtin.most if builtin.most is not None else len(arguments)
+    if not builtin.least <= len(arguments) <= most:
+        wanted = f"{builtin.least}" if most == builtin.least else f"{builtin.least} to {builtin.most or 'any number'}"
+        raise malformed(element, f"{builtin.name} takes {wanted} arguments, not {len(arguments)}")
+    call = builtin.call
+    return lambda context: call([argument(context) for argument in arguments])
+
+
+def _apply_defined(element: Element, scope: Scope, function: Function, arguments: list[Compute]) -> Compute:
+    name = element.require("function")
+    if len(arguments) != len(function.parameters):
+        raise malformed(element, f"{name} takes {len(function.parameters)} arguments, not {len(arguments)}")
+    if function.open:
+        raise malformed(element, f"the function {name!r} applies itself")
+    scope.count_application(element, MAX_APPLICATIONS)
+    inner = scope.child()
+    inner.parameters = frozenset(function.parameters)
+    declared = function.element.find_all("ParameterField")
+    for parameter, argument in zip(declared, arguments, strict=True):
+        type = data_type(parameter.get("dataType")) if "dataType" in parameter.attributes else ANY
+        inner.add(Field(parameter.require("name"), type, parameter.get("optype"), argument))
+    function.open = True
+    try:
+        body = compile_any(find_expression(function.element), inner)
+    finally:
+        function.open = False
+    if "dataType" not in function.element.attributes:
+        return body
+    result = data_type(function.element.get("dataType"))
+    return lambda context: cast(body(context), result)
+
+
+def _with_defaults(element: Element, compute: Compute, watched: list[Compute]) -> Compute:
+    replacement = element.attributes.get("mapMissingTo")
+    default = element.attributes.get("defaultValue")
+
+    def apply(context: Context) -> Column:
+        column = compute(context)
+        missing = column.missing()
+        if not missing.any():
+            return column
+        caused = np.zeros(context.size, dtype=np.bool_)
+        for argument in watched:
+            caused |= argument(context).missing()
+        caused &= missing
+        if replacement is not None:
+            column = put(column, caused, constant(replacement, context.size))
+        if default is not None:
+            column = put(column, missing & ~caused, constant(default, context.size))
+        return column
+
+    return apply

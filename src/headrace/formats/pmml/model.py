@@ -1,0 +1,155 @@
+"""The model that the rest of Headrace sees: Arrow batch in, Arrow batch out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from headrace.abc.model import Scores
+from headrace.errors import ModelFormatError, RecordError
+from headrace.formats.pmml.arrow import to_arrow
+from headrace.formats.pmml.columns import Column
+from headrace.formats.pmml.datatypes import ANY, DOUBLE, STRING, DataType
+from headrace.formats.pmml.dictionary import read_dictionary
+from headrace.formats.pmml.frame import ModelFrame, compile_model, compile_unused
+from headrace.formats.pmml.registry import ELEMENTS, STANDARD
+from headrace.formats.pmml.result import Result
+from headrace.formats.pmml.schema import Input, define_inputs, read_schema
+from headrace.formats.pmml.scope import Context, Scope
+from headrace.formats.pmml.transformations import define_transformations
+from headrace.formats.pmml.verification import VerificationField, read_verification
+from headrace.formats.pmml.xml import Element, unsupported
+from headrace.records import Field, Signature
+
+UNNAMED = "prediction"
+"""The output that holds the predicted value of a model whose schema names no target."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Output:
+    """One output column: its name, its type, and where it is in a result."""
+
+    name: str
+    type: DataType
+    find: Callable[[Result], Column]
+
+
+class PmmlModel:
+    """A compiled document. Scores as ``abc.model.Model`` says."""
+
+    def __init__(self, frame: ModelFrame, inputs: list[Input], verification: list[VerificationField]) -> None:
+        self._frame = frame
+        self._inputs = inputs
+        self._outputs = _list_outputs(frame)
+        self.verification = verification
+        self.signature = Signature(
+            tuple(_describe_input(entry) for entry in inputs),
+            tuple(Field(output.name, output.type.arrow) for output in self._outputs),
+        )
+        self._schema = pa.schema([(output.name, _arrow_type(output.type.arrow)) for output in self._outputs])
+
+    def score(self, batch: pa.RecordBatch) -> Scores:
+        """Score a batch: one row out for each row in, null where a row failed."""
+        context = Context(batch.num_rows)
+        places = {name: place for place, name in enumerate(batch.schema.names)}
+        for entry in self._inputs:
+            place = places.get(entry.field.name)
+            if place is not None:
+                entry.read(context, batch.column(place))
+        result = self._frame.evaluate(context)
+        failed = None
+        if context.errors:
+            failed = np.zeros(batch.num_rows, dtype=np.bool_)
+            failed[list(context.errors)] = True
+        arrays = [
+            to_arrow(output.find(result), output.type, type, failed)
+            for output, type in zip(self._outputs, self._schema.types, strict=True)
+        ]
+        return Scores(pa.RecordBatch.from_arrays(arrays, schema=self._schema), dict(context.errors))
+
+    def score_one(self, record: Mapping[str, object]) -> dict[str, object]:
+        """Score one record; raises ``RecordError`` where ``score`` would give the row an error."""
+        names = [entry.field.name for entry in self._inputs if record.get(entry.field.name) is not None]
+        try:
+            columns = [pa.array([record[name]]) for name in names]
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise RecordError(f"the record holds a value of a type that no column has: {error}") from None
+        batch = pa.RecordBatch.from_arrays(columns or [pa.nulls(1)], names=names or [""])
+        scores = self.score(batch)
+        for reason in scores.errors.values():
+            raise RecordError(reason)
+        outputs: dict[str, object] = scores.outputs.to_pylist()[0]
+        return outputs
+
+    def close(self) -> None:
+        """Let go of the compiled arrays."""
+        self._inputs = []
+        del self._frame
+
+
+def compile_document(root: Element) -> PmmlModel:
+    """Compile a document: its first model element is the model.
+
+    Raises ``ModelFormatError`` or ``UnsupportedError``.
+    """
+    if root.tag != "PMML":
+        raise ModelFormatError(f"the document's root is {root.tag!r}, not PMML")
+    element = next((child for child in root.children if child.tag in STANDARD or child.tag in ELEMENTS), None)
+    if element is None:
+        others = [child.tag for child in root.children if child.tag.endswith("Model")]
+        if others:
+            raise unsupported(root, f"{others[0]} is not a model element of the standard")
+        raise ModelFormatError(f"PMML, line {root.line}: the document holds no model")
+    scope = Scope(None, read_dictionary(root))
+    inputs = define_inputs(read_schema(element), scope)
+    inner = scope.child()
+    transformations = root.find("TransformationDictionary")
+    define_transformations(transformations, inner)
+    frame = compile_model(element, inner, outermost=True)
+    used = list(inputs)
+    compile_unused(transformations, inner)
+    return PmmlModel(frame, used, read_verification(element))
+
+
+def _describe_input(entry: Input) -> Field:
+    return Field(entry.field.name, entry.field.type.arrow, required=entry.required)
+
+
+def _arrow_type(alias: str) -> pa.DataType:
+    if alias == "date32":
+        return pa.date32()
+    return pa.time32("s") if alias == "time32[s]" else pa.type_for_alias(alias)
+
+
+def _list_outputs(frame: ModelFrame) -> list[_Output]:
+    """List the output columns: targets by name, then the final output fields that have other names."""
+    finals = frame.final_outputs()
+    names = {output.field.name for output in finals}
+    found: list[_Output] = []
+    multiple: dict[str, ModelFrame] = getattr(frame.evaluator, "target_frames", {})
+    for name, inner in multiple.items():
+        found.append(_Output(name, _target_type(inner), lambda result, name=name: result.targets[name].value))  # type: ignore[misc]
+    if not multiple:
+        name = frame.info.target_name
+        if name and name not in names:
+            found.append(_Output(name, _target_type(frame), lambda result: result.value))
+        elif not name and not any(output.feature == "predictedValue" for output in finals):
+            found.append(_Output(UNNAMED, _target_type(frame), lambda result: result.value))
+    for output in finals:
+        if output.field.name not in multiple:
+            find = lambda result, name=output.field.name: result.outputs[name]  # noqa: E731
+            found.append(_Output(output.field.name, output.field.type, find))
+    return found
+
+
+def _target_type(frame: ModelFrame) -> DataType:
+    """Choose the type of the predicted value: a class as declared; a number with a fraction unless it is cast."""
+    info = frame.info
+    if info.function == "regression":
+        if any(target.cast for target in frame.targets.values()):
+            return info.target_type if info.target_type.is_whole else DOUBLE
+        return info.target_type if info.target_type.is_float else DOUBLE
+    return info.target_type if info.target_type is not ANY else STRING

@@ -1,0 +1,108 @@
+"""Output: named values beside the predicted one, final results or inputs of later models in a chain.
+
+Standard: "Output", PMML 4.4. The features themselves are in ``features``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from headrace.formats.pmml.columns import Column, cast
+from headrace.formats.pmml.datatypes import ANY, DOUBLE, INTEGER, STRING, DataType, data_type
+from headrace.formats.pmml.expressions.compiler import FAMILIES, compile_expression
+from headrace.formats.pmml.features import Request, check_feature, compute_feature
+from headrace.formats.pmml.result import Result, missing_numbers
+from headrace.formats.pmml.scope import Compute, Context, Field, Scope
+from headrace.formats.pmml.targets import Target
+from headrace.formats.pmml.xml import Element, malformed
+
+_BY_EXPRESSION = frozenset({"transformedValue", "decision"})
+_TEXT_FEATURES = frozenset({"entityId", "clusterId", "predictedDisplayValue", "ruleValue", "reasonCode", "warning"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutputField:
+    """One compiled OutputField: the field that later expressions and models refer to, and how it is computed."""
+
+    field: Field
+    element: Element
+    feature: str
+    final: bool
+    target: Target | None
+    expression: Compute | None
+
+    def compute(self, context: Context, result: Result) -> Column:
+        """Compute the field's column from a result, and make it known to the context."""
+        column = cast(self._compute(context, result), self.field.type)
+        context.set(self.field, column)
+        return column
+
+    def _compute(self, context: Context, result: Result) -> Column:
+        if self.expression is not None:
+            return self.expression(context)
+        element = self.element
+        segment = element.attributes.get("segmentId")
+        if segment is not None:
+            inner = result.segments.get(segment)
+            if inner is None:
+                return missing_numbers(result.size)
+            result = inner
+        target = element.attributes.get("targetField")
+        if target is not None and target in result.targets:
+            result = result.targets[target]
+        return compute_feature(self.feature, Request(element, result, self.target))
+
+
+def compile_outputs(
+    model: Element, scope: Scope, targets: dict[str, Target], target_type: DataType, own: Sequence[str]
+) -> list[OutputField]:
+    """Compile a model's Output. ``own`` are the features that its element brings."""
+    output = model.find("Output")
+    fields: list[OutputField] = []
+    for element in [] if output is None else output.find_all("OutputField"):
+        compiled = _compile_field(element, scope, targets, target_type, own)
+        if any(compiled.field.name == field.field.name for field in fields):
+            raise malformed(element, f"the field {compiled.field.name!r} is put out twice")
+        scope.add(compiled.field)
+        fields.append(compiled)
+    return fields
+
+
+def _compile_field(
+    element: Element, scope: Scope, targets: dict[str, Target], target_type: DataType, own: Sequence[str]
+) -> OutputField:
+    feature = element.get("feature", "predictedValue")
+    expression = None
+    expressions = [child for child in element.children if child.tag in FAMILIES]
+    if expressions and feature in _BY_EXPRESSION:
+        expression = compile_expression(expressions[0], scope)
+    elif feature == "transformedValue":
+        raise malformed(element, "a transformedValue holds one expression")
+    elif feature == "decision":
+        feature = "predictedValue"
+    else:
+        check_feature(feature, element, own)
+    type = _find_type(element, feature, target_type)
+    optype = element.get("optype") or ("categorical" if type.is_text else "continuous")
+    target = targets.get(element.get("targetField")) or (next(iter(targets.values())) if targets else None)
+    field = Field(element.require("name"), type, optype, _never_set)
+    return OutputField(field, element, feature, element.flag("isFinalResult", True), target, expression)
+
+
+def _find_type(element: Element, feature: str, target_type: DataType) -> DataType:
+    """Choose an output's type: its own, else what its feature gives."""
+    if "dataType" in element.attributes:
+        return data_type(element.get("dataType"))
+    if feature == "predictedValue":
+        return target_type if target_type is not ANY else DOUBLE
+    if feature in _BY_EXPRESSION:
+        return STRING if element.get("optype") in ("categorical", "ordinal") else DOUBLE
+    if feature in _TEXT_FEATURES:
+        return STRING
+    return INTEGER if feature == "rank" else DOUBLE
+
+
+def _never_set(context: Context) -> Column:
+    """Stand for an output of a model that was not evaluated for these rows."""
+    return missing_numbers(context.size)

@@ -1,0 +1,69 @@
+"""The table of model elements: name to module.
+
+An element's module has:
+
+- ``compile_element(element, scope, info) -> Evaluator``
+- ``REDUCERS`` (optional): element name to the function that turns its content into arrays as it is read
+- ``FEATURES`` (optional): the result features that only this element's results know
+
+A new element is a new module and a line below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import ModuleType
+
+from headrace.formats.pmml.reducers import FRAME_REDUCERS
+from headrace.formats.pmml.xml import Element, Reducer, unsupported
+
+ELEMENTS: dict[str, str] = {
+    "MiningModel": "mining",
+    "RegressionModel": "regression",
+    "TreeModel": "tree",
+}
+STANDARD = frozenset(
+    {
+        "AnomalyDetectionModel",
+        "AssociationModel",
+        "BaselineModel",
+        "BayesianNetworkModel",
+        "ClusteringModel",
+        "GaussianProcessModel",
+        "GeneralRegressionModel",
+        "MiningModel",
+        "NaiveBayesModel",
+        "NearestNeighborModel",
+        "NeuralNetwork",
+        "RegressionModel",
+        "RuleSetModel",
+        "Scorecard",
+        "SequenceModel",
+        "SupportVectorMachineModel",
+        "TextModel",
+        "TimeSeriesModel",
+        "TreeModel",
+    }
+)
+"""Every model element of PMML 3.0 to 4.4."""
+
+
+def find_element(element: Element) -> ModuleType:
+    """Import the module of a model element. Raises ``UnsupportedError`` listing what exists."""
+    name = ELEMENTS.get(element.tag)
+    if name is None:
+        raise unsupported(element, f"this model element is not supported; supported: {', '.join(sorted(ELEMENTS))}")
+    return _import(name)
+
+
+def find_reducers(tag: str) -> Mapping[str, Reducer] | None:
+    """Return the reducers that hold from the start of an element on."""
+    if tag == "PMML":
+        return FRAME_REDUCERS
+    name = ELEMENTS.get(tag)
+    return None if name is None else getattr(_import(name), "REDUCERS", None)
+
+
+def _import(name: str) -> ModuleType:
+    return import_module(f"headrace.formats.pmml.elements.{name}")
