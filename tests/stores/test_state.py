@@ -123,11 +123,3 @@ def test_events_are_appended_for_people(tmp_path: Path) -> None:
     state.close()
     lines = (tmp_path / "events.jsonl").read_text(encoding="utf-8").splitlines()
     assert ["serving", "retired"] == [json.loads(line)["event"] for line in lines]
-
-
-def test_events_that_cannot_be_written_are_a_state_error(tmp_path: Path) -> None:
-    state = StateDirectory(tmp_path)
-    (tmp_path / "events.jsonl").mkdir()
-    with pytest.raises(StateError, match=r"events\.jsonl cannot be written"):
-        state.note([{"event": "serving"}])
-    state.close()

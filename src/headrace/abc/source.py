@@ -58,9 +58,10 @@ class RecordSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a model stream gave. ``read_to`` is the time (ms) up to which nothing further can come, None if unknown.
+    """What a model stream gave. ``read_to`` is the time (ms) up to which nothing further can come.
 
-    ``ended``: no message will ever come.
+    It is None while more is there to be read now: an engine starts once it has been told. ``ended``: no message will
+    ever come.
     """
 
     messages: tuple[ModelMessage, ...] = ()

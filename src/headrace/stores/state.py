@@ -60,14 +60,9 @@ class StateDirectory:
             raise StateError(message) from error
 
     def note(self, lines: list[dict[str, object]]) -> None:
-        """Append events for people to read; they are not part of the state. Raises ``StateError``."""
-        path = self.path / "events.jsonl"
-        try:
-            with path.open("a", encoding="utf-8") as file:
-                file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-        except OSError as error:
-            message = f"the events in {path} cannot be written: {error.strerror}"
-            raise StateError(message) from error
+        """Append events for people to read; they are not part of the state. Raises ``OSError``."""
+        with (self.path / "events.jsonl").open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
     def close(self) -> None:
         """Let another engine hold the directory."""

@@ -2,8 +2,8 @@
 
 Rules:
 
-1. One thread reads, joins, scores and writes; loading happens elsewhere. What the join does not want is not read: that
-   is the back-pressure.
+1. One thread reads records, joins, scores and writes. The model stream, loading and saving have threads of their own.
+   What the join does not want is not read: that is the back-pressure.
 2. At start the state is brought back, then the model stream is read to its end and its models are loaded, then records
    are read.
 3. Results are written before they are committed, and committed together with the positions they came from.
@@ -12,11 +12,15 @@ Rules:
 
 from __future__ import annotations
 
-import threading
 import time
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from headrace.core.join import Join
+from headrace.engines.embedded.audience import Audience
+from headrace.engines.embedded.bell import Bell
+from headrace.engines.embedded.intake import Intake
 from headrace.engines.embedded.inventory import Inventory
 from headrace.engines.embedded.ledger import Ledger
 from headrace.engines.embedded.parts import Cadence
@@ -40,7 +44,7 @@ class EmbeddedEngine:
     """Serves models to records within this process.
 
     With a state and replayable sources every record is in the outputs exactly once, whatever kills the process; without
-    a state, at most once after a crash for what was read and not written.
+    a state, at most once after a crash for what was read and not written. An engine runs once.
     """
 
     def __init__(self, settings: JoinSettings, parts: Parts, cadence: Cadence | None = None) -> None:
@@ -48,16 +52,19 @@ class EmbeddedEngine:
         self.parts = parts
         self.join = Join(settings, now_ms, time.perf_counter_ns)
         self._ledger = Ledger(self.join, parts, now_ms)
-        self._inventory = Inventory(self.join.models, parts, self.cadence.retry)
-        self._wake = threading.Event()
-        self._stop = threading.Event()
+        self._intake = Intake(parts.models, parts.contents, self.cadence.poll)
+        self._inventory = Inventory(self.join.models, replace(parts, models=self._intake), self.cadence.retry)
+        self._audience = Audience(parts.observers)
+        self._bell = Bell()
+        self._stopping = False
         self._dirty = False
         self._commit_at = 0.0
+        self._committed: set[str] = set()
 
     def stop(self) -> None:
-        """Ask the loop to drain, commit and end; from any thread or signal handler."""
-        self._stop.set()
-        self._wake.set()
+        """Ask the loop to drain, commit and end; from any thread or signal handler, at any time."""
+        self._stopping = True
+        self._bell.ring()
 
     def run(self) -> Summary:
         """Serve until the sources are exhausted or ``stop`` is called.
@@ -66,38 +73,31 @@ class EmbeddedEngine:
         """
         try:
             self._start()
-            while not self._stop.is_set() and not self._finished():
-                self._wake.clear()
-                if not self.step():
+            while not self._stopping and not self._finished():
+                if not self._step():
                     self._wait()
             return self._drain()
         finally:
             self._close()
 
-    def step(self) -> bool:
-        """Do one round: models, records, scoring, writing; tell whether anything moved."""
-        moved = self._inventory.poll()
-        moved |= self._read()
-        moved |= self._score()
-        self._tell()
-        if self._dirty and time.monotonic() >= self._commit_at:
-            self._commit()
-        return moved
-
     def _start(self) -> None:
         self._ledger.recover()
-        self.parts.models.start(self._wake.set)
-        self.parts.models.resume(self.join.models.position)
+        self._intake.start(self._bell.ring)
+        self._intake.resume(self.join.models.position)
         self._await_models()
         for inlet, partition, key in self._lanes():
             inlet.source.resume(partition, self.join.assign(key).done)
         for inlet in self.parts.inlets:
-            inlet.source.start(self._wake.set)
+            inlet.source.start(self._bell.ring)
         self._commit_at = time.monotonic() + self.cadence.commit
 
     def _await_models(self) -> None:
-        while not self._stop.is_set():
-            moved = self._inventory.poll()
+        """Read the model stream to its end, then load; what is published meanwhile keeps nobody waiting."""
+        while not self._stopping and not self._inventory.seen_end:
+            if not self._inventory.read():
+                self._bell.wait(self.cadence.poll)
+        while not self._stopping:
+            moved = self._inventory.load()
             self._tell()
             if not moved and not self.join.models.loading:
                 return
@@ -108,6 +108,15 @@ class EmbeddedEngine:
         for inlet in self.parts.inlets:
             for partition in inlet.source.partitions:
                 yield inlet, partition, (inlet.source.name, partition)
+
+    def _step(self) -> bool:
+        """Do one round: models, records, scoring, writing; tell whether anything moved."""
+        moved = self._inventory.poll()
+        moved |= self._read()
+        moved |= self._score()
+        self._tell()
+        self._keep_up()
+        return moved
 
     def _read(self) -> bool:
         moved = False
@@ -136,29 +145,41 @@ class EmbeddedEngine:
             self.parts.results.write(results)
         for letters in outcome.dead_letters:
             self.parts.dead_letters.write(letters)
-        for observer in self.parts.observers:
-            observer.advanced(outcome)
+        self._audience.tell(lambda observer: observer.advanced(outcome))
 
     def _tell(self) -> None:
         events = self.join.models.events()
         if events:
             self._dirty = True
-            for observer in self.parts.observers:
-                observer.happened(events)
+            self._audience.tell(lambda observer: observer.happened(events))
 
-    def _commit(self) -> None:
-        self._ledger.commit()
-        self._inventory.forget()
+    def _keep_up(self) -> None:
+        """Begin a commit when one is due, and end the one under way when it is done."""
+        if self._ledger.busy:
+            return
+        self._end_commit()
+        if self._dirty and time.monotonic() >= self._commit_at:
+            self._begin_commit()
+
+    def _begin_commit(self) -> None:
+        self._ledger.begin()
+        self._committed = self._inventory.named()
+        self._audience.hold()
         self._dirty = False
         self._commit_at = time.monotonic() + self.cadence.commit
-        for observer in self.parts.observers:
-            observer.committed()
+
+    def _end_commit(self) -> None:
+        if not self._ledger.finish():
+            return
+        self._audience.release()
+        if not self.join.models.loading:  # a load may be keeping bytes that no candidate names yet
+            self._intake.forget_all_but(self._inventory.named() | self._committed)
 
     def _wait(self) -> None:
         timeout = self.cadence.poll
         if self._dirty:
-            timeout = min(timeout, max(0.0, self._commit_at - time.monotonic()))
-        self._wake.wait(timeout)
+            timeout = min(timeout, self._commit_at - time.monotonic())
+        self._bell.wait(timeout)
 
     def _finished(self) -> bool:
         if any(not inlet.source.exhausted(partition) for inlet, partition, _ in self._lanes()):
@@ -171,19 +192,26 @@ class EmbeddedEngine:
         while self._score():
             pass
         self._tell()
-        self._commit()
+        self._end_commit()
+        self._begin_commit()
+        self._end_commit()
         waiting = sum(partition.waiting for partition in self.join.partitions.values())
         return Summary(self.join.totals(), waiting, drained=not waiting)
 
     def _close(self) -> None:
-        self.parts.loader.close()
-        for inlet in self.parts.inlets:
-            inlet.source.close()
-        self.parts.models.close()
-        self.parts.results.close()
-        self.parts.dead_letters.close()
-        for candidate in (each for slot in self.join.models.slots.values() for each in slot.live.values()):
-            if candidate.model is not None:
-                candidate.model.close()
-        if self.parts.state is not None:
-            self.parts.state.close()
+        """Close every part, the state last; one that fails keeps none of the others open."""
+        with ExitStack() as parts:
+            if self.parts.state is not None:
+                parts.callback(self.parts.state.close)
+            for candidate in (each for slot in self.join.models.slots.values() for each in slot.live.values()):
+                if candidate.model is not None:
+                    parts.callback(candidate.model.close)
+            for model in self.join.take_closing():
+                parts.callback(model.close)
+            parts.callback(self.parts.dead_letters.close)
+            parts.callback(self.parts.results.close)
+            for inlet in self.parts.inlets:
+                parts.callback(inlet.source.close)
+            parts.callback(self._intake.close)
+            parts.callback(self.parts.loader.close)
+            parts.callback(self._ledger.close)

@@ -4,6 +4,7 @@ Rules:
 
 1. Bytes that a message carries are kept by digest before the join sees the message; the join holds no bytes.
 2. A message whose bytes are not those of its digest is received and rejected at once.
+3. A candidate whose bytes are known is loaded from these: what its location holds by now does not matter.
 """
 
 from __future__ import annotations
@@ -27,30 +28,25 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Inventory:
-    """Moves models between the model stream, the join and the loader. ``ended``: the stream was finite."""
+    """Moves models between the model stream, the join and the loader.
+
+    ``seen_end``: all that was there at the start has been read; ``ended``: the stream was finite.
+    """
 
     models: Models
     supply: Supply
     retry: float
+    seen_end: bool = False
     ended: bool = False
     _retry_at: float = field(default=float("inf"))
 
     def poll(self) -> bool:
         """Take in what is there; tell whether anything was."""
-        moved = self._read()
-        for event in self.supply.loader.poll():
-            self._learn(event)
-            moved = True
-        if time.monotonic() >= self._retry_at:
-            self._retry_at = float("inf")
-            self.models.retry_deferred()
-        for request in self.models.load_requests():
-            candidate = self.models.candidate(request.slot, request.position)
-            self.supply.loader.submit((request.slot, request.position), candidate.descriptor, self.supply.contents)
-            moved = True
-        return moved
+        moved = self.read()
+        return self.load() or moved
 
-    def _read(self) -> bool:
+    def read(self) -> bool:
+        """Take in messages, without asking for a load; tell whether there were any."""
         if self.ended:
             return False
         reading = self.supply.models.poll()
@@ -61,7 +57,24 @@ class Inventory:
             self.models.read_up_to(END)
         elif reading.read_to is not None:
             self.models.read_up_to(reading.read_to)
+        self.seen_end |= reading.ended or reading.read_to is not None
         return bool(reading.messages) or reading.ended
+
+    def load(self) -> bool:
+        """Take in verdicts and ask for loads; tell whether anything moved."""
+        moved = False
+        for event in self.supply.loader.poll():
+            self._learn(event)
+            moved = True
+        if time.monotonic() >= self._retry_at:
+            self._retry_at = float("inf")
+            self.models.retry_deferred()
+        for request in self.models.load_requests():
+            candidate = self.models.candidate(request.slot, request.position)
+            descriptor = replace(candidate.descriptor, digest=candidate.digest)
+            self.supply.loader.submit((request.slot, request.position), descriptor, self.supply.contents)
+            moved = True
+        return moved
 
     def _receive(self, message: ModelMessage) -> None:
         command = message.command
@@ -96,11 +109,10 @@ class Inventory:
                 self.models.defer(slot, position, str(event.error))
                 self._retry_at = time.monotonic() + self.retry
 
-    def forget(self) -> None:
-        """Forget the bytes that no candidate and no retained version names."""
-        named = {
+    def named(self) -> set[str]:
+        """Give the digests that a candidate or a retained version names."""
+        return {
             digest
             for slot in self.models.slots.values()
             for digest in (*slot.retained, *(candidate.digest for candidate in slot.live.values()))
         }
-        self.supply.contents.keep_only(named)

@@ -4,12 +4,15 @@ Rules:
 
 1. Sinks are made durable first, then one document names how far they reach together with the join's snapshot. That
    document is the commit; whatever lies beyond it after a crash is taken back and done again.
-2. The document is versioned; the snapshot within it has a version of its own.
+2. Places and snapshot are taken together, on the engine's thread, between two batches. The document is saved on another
+   thread while the engine goes on; one commit at a time.
+3. The first start commits before anything is written: whatever a crash leaves has a commit to go back to.
+4. The document is versioned; the snapshot within it has a version of its own.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -36,46 +39,72 @@ class Committed(msgspec.Struct, frozen=True):
     version: int = VERSION
 
 
+class _Head(msgspec.Struct, frozen=True):
+    version: int
+
+
 def decode_committed(document: bytes) -> Committed:
     """Read a commit; ``StateError`` where it is damaged or of a later version."""
     try:
-        committed = msgspec.json.decode(document, type=Committed)
+        version = msgspec.json.decode(document, type=_Head).version
+        if version > VERSION:
+            message = f"the state is of version {version}, this Headrace reads up to {VERSION}: upgrade Headrace"
+            raise StateError(message)
+        return msgspec.json.decode(document, type=Committed)
     except msgspec.MsgspecError as error:
         message = f"the state cannot be read: {error}"
         raise StateError(message) from error
-    if committed.version > VERSION:
-        message = f"the state is of version {committed.version}, this Headrace reads up to {VERSION}: upgrade Headrace"
-        raise StateError(message)
-    return committed
 
 
-@dataclass(slots=True)
 class Ledger:
     """Commits an engine's work, and brings it back."""
 
-    join: Join
-    parts: Parts
-    clock: Callable[[], int]
+    def __init__(self, join: Join, parts: Parts, clock: Callable[[], int]) -> None:
+        self._join = join
+        self._parts = parts
+        self._clock = clock
+        self._saver = ThreadPoolExecutor(1, thread_name_prefix="headrace-commit")
+        self._saving: Future[None] | None = None
 
-    def recover(self) -> bool:
-        """Bring back the last commit; tell whether there was one."""
-        document = None if self.parts.state is None else self.parts.state.load()
+    def recover(self) -> None:
+        """Bring back the last commit, or make the first."""
+        document = None if self._parts.state is None else self._parts.state.load()
         if document is None:
-            self.parts.results.recover(None)
-            self.parts.dead_letters.recover(None)
-            return False
+            self._parts.results.recover(None)
+            self._parts.dead_letters.recover(None)
+            self.begin()
+            self.finish()
+            return
         committed = decode_committed(document)
-        restore_snapshot(self.join, decode_snapshot(bytes(committed.join)))
-        self.parts.results.recover(committed.results)
-        self.parts.dead_letters.recover(committed.dead_letters)
+        restore_snapshot(self._join, decode_snapshot(bytes(committed.join)))
+        self._parts.results.recover(committed.results)
+        self._parts.dead_letters.recover(committed.dead_letters)
+
+    def begin(self) -> None:
+        """Begin to make durable all that was written; the commit before must have been finished."""
+        results = dict(self._parts.results.commit())
+        dead_letters = dict(self._parts.dead_letters.commit())
+        snapshot = encode_snapshot(take_snapshot(self._join))
+        committed = Committed(msgspec.Raw(snapshot), results, dead_letters, self._clock())
+        self._saving = self._saver.submit(self._save, committed)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a commit is under way: ``finish`` would wait."""
+        return self._saving is not None and not self._saving.done()
+
+    def finish(self) -> bool:
+        """Wait for the commit under way; tell whether there was one. Raises what it raised."""
+        saving, self._saving = self._saving, None
+        if saving is None:
+            return False
+        saving.result()
         return True
 
-    def commit(self) -> None:
-        """Make durable all that was written."""
-        results = dict(self.parts.results.commit())
-        dead_letters = dict(self.parts.dead_letters.commit())
-        if self.parts.state is None:
-            return
-        snapshot = encode_snapshot(take_snapshot(self.join))
-        committed = Committed(msgspec.Raw(snapshot), results, dead_letters, self.clock())
-        self.parts.state.save(msgspec.json.encode(committed))
+    def _save(self, committed: Committed) -> None:
+        if self._parts.state is not None:
+            self._parts.state.save(msgspec.json.encode(committed))
+
+    def close(self) -> None:
+        """Wait for the commit under way, if there is one."""
+        self._saver.shutdown()
