@@ -15,7 +15,7 @@ from headrace.errors import (
     VerificationError,
 )
 from headrace.loading import LoadOptions
-from headrace.loading.checking import Checked, check, find_format, make_example
+from headrace.loading.checking import Checked, check, find_format, import_formats, make_example
 from headrace.records import Descriptor, Field, GoldenRecord, Signature
 
 DESCRIPTOR = Descriptor("doubler", "numbers")
@@ -128,3 +128,10 @@ def test_an_example_has_the_types_of_the_inputs() -> None:
     kinds = [pa.type_for_alias(kind) for _, kind in inputs]
     assert example.schema.types == [*kinds, pa.list_(pa.float32(), 6), pa.list_(pa.float16(), 1)]
     assert example.num_rows == 1
+
+
+def test_a_format_that_cannot_be_imported_is_told_of_when_asked(options: LoadOptions) -> None:
+    gone = {"gone": "no_such_module:Format"}
+    import_formats(gone)
+    with pytest.raises(ConfigurationError, match="no module 'no_such_module'"):
+        find_format(b"", "gone", replace(options, formats=gone))

@@ -5,11 +5,13 @@ The same function runs in this process and in a child; it reads nothing but its 
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 
 from headrace import catalog
@@ -118,6 +120,17 @@ def find_format(content: bytes, name: str, options: LoadOptions) -> Format:
     except TypeError as error:
         raise ConfigurationError(f"the options of the format {name!r} do not fit it: {error}") from error
     return named
+
+
+def import_formats(own: Mapping[str, str]) -> None:
+    """Import what the formats need, so that no candidate waits for it; one that is missing is told of when asked."""
+    pa.array(np.zeros(1))  # at the first conversion pyarrow imports pandas where that is installed: seconds
+    for name in catalog.find_names("format"):
+        with contextlib.suppress(HeadraceError):
+            catalog.load("format", name)
+    for target in own.values():
+        with contextlib.suppress(HeadraceError):
+            catalog.load_target(target)
 
 
 def warm(model: Model, example: pa.RecordBatch, sizes: tuple[int, ...]) -> None:

@@ -10,11 +10,9 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Mapping
 
-from headrace import catalog
 from headrace.errors import HeadraceError
-from headrace.loading.checking import check
+from headrace.loading.checking import check, import_formats
 from headrace.loading.frames import Channel, EndedError, Frame
 from headrace.loading.limits import cut_off, limit_check, limit_process
 from headrace.loading.messages import (
@@ -43,16 +41,6 @@ def main() -> int:
         limit_process(options)
         serve(channel, options, network)
     return 0
-
-
-def import_formats(own: Mapping[str, str]) -> None:
-    """Import what the formats need, so that no candidate waits for it; one that is missing is told of when asked."""
-    for name in catalog.find_names("format"):
-        with contextlib.suppress(HeadraceError):
-            catalog.load("format", name)
-    for target in own.values():
-        with contextlib.suppress(HeadraceError):
-            catalog.load_target(target)
 
 
 def serve(channel: Channel, options: LoadOptions, network: str) -> None:
