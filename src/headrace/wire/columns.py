@@ -13,9 +13,10 @@ from __future__ import annotations
 import base64
 import binascii
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,41 +55,55 @@ def build_columns(
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def flatten(records: Sequence[Mapping[str, Any]], rows: Int64Array, failures: Failures) -> dict[str, list[Any]]:
+def flatten(records: Sequence[Mapping[str, Any]], rows: Int64Array, failures: Failures) -> dict[str, Values]:
     """Turn records into lists of values by dotted name, in the order in which the names first appear."""
-    columns: dict[str, list[Any]] = {}
+    columns: dict[str, Values] = {}
 
     def spread(prefix: str, objects: Sequence[Mapping[str, Any]], depth: int) -> None:
-        for name in dict.fromkeys(chain.from_iterable(objects)):
-            column = [members.get(name) for members in objects]
+        for name, column in _transpose(objects):
             if dict in set(map(type, column)) and depth < _DEEPEST:
                 nested = [value if type(value) is dict else {} for value in column]
                 spread(f"{prefix}{name}.", nested, depth + 1)
-                column = [None if type(value) is dict else value for value in column]
-                if all(value is None for value in column):
-                    continue
+                rest = [None if type(value) is dict else value for value in column]
+                if any(value is not None for value in rest):
+                    _merge(columns, prefix + name, rest, rows, failures)
+                continue
             _merge(columns, prefix + name, column, rows, failures)
 
     spread("", records, 0)
     return columns
 
 
-def _merge(columns: dict[str, list[Any]], name: str, column: list[Any], rows: Int64Array, failures: Failures) -> None:
-    other = columns.get(name)
-    if other is None:
-        columns[name] = column
+def _transpose(objects: Sequence[Mapping[str, Any]]) -> Iterable[tuple[str, Values]]:
+    """Give each name that occurs and its values, None where an object lacks it."""
+    names = tuple(objects[0]) if objects else ()
+    if len(names) > 1 and all(len(members) == len(names) for members in objects):
+        try:
+            return zip(names, zip(*map(itemgetter(*names), objects), strict=True), strict=True)
+        except KeyError:
+            pass
+    names = tuple(dict.fromkeys(chain.from_iterable(objects)))
+    return [(name, [members.get(name) for members in objects]) for name in names]
+
+
+def _merge(columns: dict[str, Values], name: str, column: Values, rows: Int64Array, failures: Failures) -> None:
+    """Add a column; where the name is there already, take what either holds."""
+    other = columns.setdefault(name, column)
+    if other is column:
         return
-    for position, value in enumerate(column):
-        if value is not None and other[position] is not None:
-            failures.add(
-                int(rows[position]), Code.WRONG_TYPE, f"the field {name!r} is there twice: nested, and as a name"
-            )
-        elif value is not None:
-            other[position] = value
+    pairs = list(zip(other, column, strict=True))
+    for position, pair in enumerate(pairs):
+        if None not in pair:
+            reason = f"the field {name!r} is there twice: nested, and as a name"
+            failures.add(int(rows[position]), Code.WRONG_TYPE, reason)
+    columns[name] = [second if first is None else first for first, second in pairs]
 
 
 def infer(column: Values) -> tuple[pa.Array, dict[int, str]]:
     """Make a column of the kind that most values have; the others are null, with what is wrong by position."""
+    only = {_SCALARS.get(kind, "") for kind in set(map(type, column)) - {_NONE}}
+    if len(only) == 1 and "" not in only:
+        return _make(column, only.pop()), {}
     kinds = _kinds_of(column)
     counts = Counter(kinds)
     del counts[""]

@@ -161,6 +161,10 @@ def infer_cells(column: pa.Array) -> tuple[pa.Array, dict[int, str]]:
     known = len(column) - column.null_count
     if not known:
         return pa.nulls(len(column)), {}
+    try:
+        return _narrow(column.cast(pa.float64()), column), {}
+    except pa.ArrowInvalid:
+        pass
     for pattern, kind in ((_NUMBER, pa.float64()), (_FLAG, pa.bool_())):
         if 2 * pc.sum(pc.match_substring_regex(column, pattern)).as_py() > known:
             array, wrong = convert_cells(column, kind)
@@ -203,6 +207,8 @@ def _cast_each(column: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def _narrow(numbers: pa.Array, cells: pa.Array) -> pa.Array:
+    if not pc.all(pc.equal(pc.floor(numbers), numbers)).as_py():
+        return numbers
     try:
         return cells.cast(pa.int64())
     except pa.ArrowInvalid:
