@@ -62,7 +62,7 @@ def test_arrays_of_every_kind_arrive() -> None:
         assert array.dtype == received.dtype
         assert array.shape == received.shape
         assert np.array_equal(array, received)
-        assert not received.flags.writeable
+        assert received.flags.writeable
 
 
 def test_the_model_s_own_bytes_are_not_sent_back() -> None:

@@ -118,8 +118,7 @@ def _read_array(array: Array, buffers: Sequence[Bytes], content: bytes) -> npt.N
         read: npt.NDArray[np.generic] = source.view(kind).reshape(array.shape)
     except (TypeError, ValueError) as error:
         raise GarbledError(f"an array does not fit its buffer: {error}") from error
-    read.flags.writeable = False
-    return read
+    return read  # writable, as what prepare gives: kernels compiled for that take no other
 
 
 def make_failed(error: errors.HeadraceError) -> Failed:
