@@ -1,14 +1,6 @@
 from __future__ import annotations
 
-import json
 import os
-import random
-import resource
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +8,7 @@ import pytest
 
 from headrace.errors import SinkError
 from headrace.transports.file_sinks import FileSink
+from tests.transports.killing import Killed, full_disk
 
 
 def encode(number: int) -> bytes:
@@ -24,17 +17,6 @@ def encode(number: int) -> bytes:
 
 def open_sink(path: Path, existing: Literal["refuse", "append", "overwrite"] = "refuse") -> FileSink[int]:
     return FileSink(path, encode, header=b"number\n", existing=existing)
-
-
-@contextmanager
-def full_disk(path: Path, room: int) -> Iterator[None]:
-    """Let files grow by no more than ``room`` bytes, which the system refuses as it does on a full disk."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + room, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_output_is_appended_after_a_header(tmp_path: Path) -> None:
@@ -183,7 +165,10 @@ def test_a_write_that_fails_is_taken_back_and_the_file_goes_on(tmp_path: Path, r
     sink = open_sink(tmp_path / "out.csv")
     sink.recover(None)
     sink.write(1)
-    with full_disk(sink.path, room), pytest.raises(SinkError, match=r"out\.csv cannot be written: .*Make room there"):
+    with (
+        full_disk(sink.path.stat().st_size + room),
+        pytest.raises(SinkError, match=r"out\.csv cannot be written: .*Make room there"),
+    ):
         sink.write(123_456)
     assert b"number\n1\n" == sink.path.read_bytes()
     sink.write(2)
@@ -213,54 +198,15 @@ def test_a_file_that_is_removed_or_changed_meanwhile_is_noticed(tmp_path: Path) 
 
 
 KILLED = """
-import json, os, sys
 from headrace.transports.file_sinks import FileSink
-
-out, state = sys.argv[1:]
-sink = FileSink(out, lambda numbers: b"".join(b"%d\\n" % number for number in numbers), header=b"number\\n")
-
-
-def save(place, done):
-    with open(state + ".new", "w") as file:
-        json.dump([dict(place), done], file)
-    os.replace(state + ".new", state)
-    print(done, flush=True)
-
-
-if os.path.exists(state):
-    place, done = json.load(open(state))
-    sink.recover(place)
-else:
-    done = 0
-    sink.recover(None)
-    save(sink.commit(), 0)
-while True:
-    for _ in range(7):
-        sink.write(range(done, done + 50))
-        done += 50
-    save(sink.commit(), done)
+sink = FileSink({out!r}, lambda numbers: b"".join(b"%d\\n" % number for number in numbers), header=b"number\\n")
 """
 
 
-def run_and_kill(program: str, arguments: list[str], lines: int) -> None:
-    """Run a program that writes without end, and kill it when it has said so many lines."""
-    with subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE) as child:
-        assert child.stdout is not None
-        for _ in range(lines):
-            assert child.stdout.readline() != b""
-        os.kill(child.pid, signal.SIGKILL)
-    assert -signal.SIGKILL == child.returncode
-
-
 def test_every_record_is_there_once_whenever_the_process_is_killed(tmp_path: Path) -> None:
-    out, state = tmp_path / "out.csv", tmp_path / "state.json"
-    chance = random.Random(20261122)
-    beyond = []
-    for _ in range(8):
-        run_and_kill(KILLED, [str(out), str(state)], lines=chance.randint(1, 20))
-        place, done = json.loads(state.read_text())
-        beyond.append(out.stat().st_size - place["length"])
-    assert max(beyond) > 0, "no kill left anything to take back"
+    out = tmp_path / "out.csv"
+    place, done = Killed(KILLED.format(out=str(out)), tmp_path / "state.json").kill_often(6)
+    assert out.stat().st_size > place["length"]
     sink = open_sink(out)
     sink.recover(place)
     sink.close()

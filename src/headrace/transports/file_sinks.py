@@ -125,7 +125,7 @@ class FileSink(Generic[Written]):
                 ) from error
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, flags | os.O_CREAT | os.O_EXCL, 0o666)
-            flush_directory(self.path.parent)
+            flush(self.path.parent)
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
             raise SinkError(f"{self.path} is not a file, so nothing can be taken back from it: name a file")
         try:
@@ -208,13 +208,13 @@ def writing(path: Path) -> Iterator[None]:
         raise SinkError(f"{path} cannot be written: {error.strerror or error}. Make room there, or mend it") from error
 
 
-def flush_directory(path: Path) -> None:
-    """Make the names in a directory durable, after files were created, renamed or removed in it."""
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+def flush(path: Path) -> None:
+    """Make a file durable; or a directory, after files were created, renamed or removed in it."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(directory)
+        os.fsync(descriptor)
     finally:
-        os.close(directory)
+        os.close(descriptor)
 
 
 def _digest(content: bytes) -> str:
