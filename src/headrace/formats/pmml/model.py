@@ -15,7 +15,7 @@ from headrace.formats.pmml.columns import Column
 from headrace.formats.pmml.datatypes import ANY, DOUBLE, STRING, DataType
 from headrace.formats.pmml.dictionary import read_dictionary
 from headrace.formats.pmml.frame import ModelFrame, compile_model, compile_unused
-from headrace.formats.pmml.registry import ELEMENTS, STANDARD
+from headrace.formats.pmml.registry import ELEMENTS, STANDARD, find_element
 from headrace.formats.pmml.result import Result
 from headrace.formats.pmml.schema import Input, define_inputs, read_schema
 from headrace.formats.pmml.scope import Context, Scope
@@ -103,6 +103,7 @@ def compile_document(root: Element) -> PmmlModel:
         if others:
             raise unsupported(root, f"{others[0]} is not a model element of the standard")
         raise ModelFormatError(f"PMML, line {root.line}: the document holds no model")
+    find_element(element)
     scope = Scope(None, read_dictionary(root))
     inputs = define_inputs(read_schema(element), scope)
     inner = scope.child()
