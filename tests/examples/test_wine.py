@@ -10,6 +10,11 @@ from typing import Any
 
 import pytest
 
+from headrace.errors import ModelError, ModelFormatError, VerificationError
+from headrace.loading.checking import check
+from headrace.loading.options import LoadOptions
+from headrace.records import Descriptor, GoldenRecord, Signature
+
 
 @pytest.fixture(scope="module")
 def wine(project: Path) -> Path:
@@ -62,3 +67,36 @@ def test_the_index_names_every_model_and_its_golden_records(wine: Path) -> None:
 def test_the_truncated_model_is_half_of_the_forest(wine: Path) -> None:
     forest = (wine / "models/forest.pmml").read_bytes()
     assert forest[: len(forest) // 2] == (wine / "models/truncated.pmml").read_bytes()
+
+
+def examine(wine: Path, file: str) -> Signature:
+    (entry,) = (entry for entry in json.loads((wine / "models/models.json").read_text()) if entry["file"] == file)
+    descriptor = Descriptor(
+        name=entry["name"],
+        data_type=entry["data_type"],
+        slot=entry["slot"],
+        golden=tuple(GoldenRecord(**record) for record in read_golden(wine / "models" / entry["golden"])),
+        mapping={name: tuple(fields) for name, fields in entry["mapping"].items()},
+    )
+    content = (wine / "models" / file).read_bytes()
+    return check(content, descriptor, LoadOptions(), lambda _: None).signature
+
+
+def test_the_classifiers_pass_and_fit_one_slot(wine: Path) -> None:
+    forest, network = (examine(wine, file).outputs for file in ("forest.pmml", "network.onnx"))
+    assert [("quality", "int64"), *((f"probability({label})", "double") for label in range(3, 9))] == [
+        (output.name, output.type) for output in forest
+    ]
+    assert forest == network
+
+
+def test_the_regression_passes(wine: Path) -> None:
+    assert [("quality", "double")] == [(output.name, output.type) for output in examine(wine, "ridge.pmml").outputs]
+
+
+@pytest.mark.parametrize(
+    ("file", "verdict"), [("truncated.pmml", ModelFormatError), ("shuffled.pmml", VerificationError)]
+)
+def test_the_bad_models_are_refused(wine: Path, file: str, verdict: type[ModelError]) -> None:
+    with pytest.raises(verdict):
+        examine(wine, file)

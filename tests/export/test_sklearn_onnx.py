@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+import pyarrow as pa
 import pytest
 from sklearn.cluster import MeanShift
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
 from headrace.errors import ModelError, UnsupportedError
@@ -67,10 +69,26 @@ def test_the_two_tensors_and_zipmap_are_there_for_who_asks() -> None:
     assert {0, 1} == set(next(reversed(maps.values()))[0])
 
 
-def test_a_column_for_each_feature_needs_a_frame() -> None:
+def test_a_column_for_each_feature_may_be_text() -> None:
+    table = pa.table({"acidity": X[:, 0], "colour": np.where(QUALITY % 2, "red", "rosé"), "alcohol": X[:, 10]})
+    scaler = ColumnTransformer(
+        [("numbers", StandardScaler(), ["alcohol", "acidity"]), ("text", OneHotEncoder(), ["colour"])]
+    )
+    model = make_pipeline(scaler, LogisticRegression()).fit(table, GOOD)
+    content = to_onnx(model, target_name="good", inputs="columns", text_features=["colour"])
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    assert ["acidity", "colour", "alcohol"] == [item.name for item in session.get_inputs()]
+    columns = {name: np.array(table[name].to_pylist()).reshape(-1, 1) for name in table.column_names}
+    _, _, probabilities = session.run(None, columns | {"colour": columns["colour"].astype(object)})
+    np.testing.assert_allclose(probabilities, model.predict_proba(table)[:, 1], rtol=1e-6)
+
+
+def test_text_needs_columns_and_a_feature_of_its_name() -> None:
     model = Ridge().fit(X, QUALITY)
-    with pytest.raises(ModelError, match="data frame"):
-        to_onnx(model, target_name="quality", feature_names=FEATURES, examples=X, inputs="columns")
+    with pytest.raises(ModelError, match='give inputs="columns"'):
+        to_onnx(model, target_name="quality", feature_names=FEATURES, text_features=["pH"])
+    with pytest.raises(ModelError, match="colour"):
+        to_onnx(model, target_name="quality", feature_names=FEATURES, inputs="columns", text_features=["colour"])
 
 
 def test_an_estimator_without_a_converter_is_named() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from headrace.errors import ModelError
+from headrace.errors import ModelError, UnsupportedError
 from headrace.records import GoldenRecord
 
 
@@ -23,8 +24,9 @@ def predict_golden(
 ) -> tuple[GoldenRecord, ...]:
     """Ask a fitted scikit-learn estimator for its predictions of some rows.
 
-    ``rows`` are a data frame or a matrix as the estimator takes them; ``limit`` of them are used, evenly spaced. The
-    outputs are ``target_name`` and, where the estimator has probabilities and they are wanted, ``probability(CLASS)``.
+    ``rows`` are an Arrow table, a pandas frame or a matrix, as the estimator takes them; ``limit`` of them are used,
+    evenly spaced, a matrix of numbers as doubles. The outputs are ``target_name`` and, where the estimator has
+    probabilities and they are wanted, ``probability(CLASS)``.
 
     Raises ``ModelError`` where names and rows do not fit.
     """
@@ -38,13 +40,12 @@ def predict_golden(
     if probabilities and hasattr(estimator, "predict_proba"):
         columns = estimator.predict_proba(chosen).T
         outputs |= {name_probability(label): column for label, column in zip(estimator.classes_, columns, strict=True)}
-    inputs = chosen.to_numpy(dtype=object) if hasattr(chosen, "to_numpy") else chosen
     return tuple(
         GoldenRecord(
             {name: _plain(value) for name, value in zip(names, row, strict=True)},
             {name: _plain(values[index]) for name, values in outputs.items()},
         )
-        for index, row in enumerate(inputs)
+        for index, row in enumerate(_read_rows(chosen))
     )
 
 
@@ -55,7 +56,11 @@ def encode_golden(records: Sequence[GoldenRecord]) -> str:
 
 
 def find_feature_names(estimator: Any, given: Sequence[str] | None) -> tuple[str, ...]:
-    """Give the features' names: those given, else those that the estimator saw when it was trained."""
+    """Give the features' names: those given, else those that the estimator saw when it was trained.
+
+    Raises ``ModelError`` where they do not fit or the estimator is not fitted, ``UnsupportedError`` for another object.
+    """
+    _check_fitted(estimator)
     count = getattr(estimator, "n_features_in_", None)
     seen = getattr(estimator, "feature_names_in_", None)
     names = given if given is not None else seen
@@ -74,12 +79,33 @@ def name_probability(label: object) -> str:
     return f"probability({str(plain).lower() if isinstance(plain, bool) else plain})"
 
 
+def _check_fitted(estimator: Any) -> None:
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        raise ModelError(f"{type(estimator).__name__} is not fitted; call its fit first") from None
+    except TypeError:
+        raise UnsupportedError(f"{type(estimator).__name__} is no estimator of scikit-learn") from None
+
+
 def _choose(rows: Any, limit: int) -> Any:
     indices = np.unique(np.linspace(0, len(rows) - 1, min(limit, len(rows))).astype(int))
     if hasattr(rows, "iloc"):
         return rows.iloc[indices]
+    if isinstance(rows, pa.Table):
+        return rows.take(indices)
     matrix = np.asarray(rows)
     return matrix[indices].astype(np.float64) if matrix.dtype.kind in "fiu" else matrix[indices]
+
+
+def _read_rows(chosen: Any) -> Iterable[Iterable[Any]]:
+    if isinstance(chosen, pa.Table):
+        return zip(*(column.to_pylist() for column in chosen.columns), strict=True)
+    rows: Iterable[Iterable[Any]] = chosen.to_numpy(dtype=object) if hasattr(chosen, "iloc") else chosen
+    return rows
 
 
 def _plain(value: Any) -> object:

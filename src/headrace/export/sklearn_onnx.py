@@ -11,7 +11,7 @@ Source: ONNX 1.18, https://onnx.ai/onnx/operators/.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -31,16 +31,15 @@ def to_onnx(
     *,
     target_name: str,
     feature_names: Sequence[str] | None = None,
-    examples: Any = None,
     inputs: Literal["tensor", "columns"] = "tensor",
+    text_features: Collection[str] = (),
     outputs: Literal["columns", "tensor", "zipmap"] = "columns",
 ) -> bytes:
     """Write a fitted estimator, or a pipeline that ends in one, as an ONNX model.
 
     ``inputs`` are one double tensor ``features`` of shape (rows, features), or a column of shape (rows, 1) for each
-    feature, which is a string where ``examples``, a data frame, holds anything but numbers. ``outputs`` are one of
-    shape (rows,) for the predicted value and for each class's probability; or the two tensors as skl2onnx names them;
-    or the second of these as a list of mappings (ZipMap).
+    feature, a string for ``text_features``. ``outputs`` are one of shape (rows,) for the predicted value and for each
+    class's probability; or the two tensors as skl2onnx names them; or the second of these as a list of mappings.
 
     Raises ``UnsupportedError`` for an estimator without a converter, ``ModelError`` for names that do not fit,
     ``MissingExtraError`` without skl2onnx.
@@ -48,7 +47,7 @@ def to_onnx(
     names = find_feature_names(estimator, feature_names)
     has_probabilities = hasattr(estimator, "predict_proba")
     zipmap = {id(estimator): {"zipmap": outputs == "zipmap"}} if has_probabilities else None
-    kinds = _input_kinds(names, examples, inputs)
+    kinds = _input_kinds(names, text_features, inputs)
     model = None if outputs == "zipmap" else _convert_in_doubles(estimator, kinds, zipmap)
     if model is None:
         model = _convert(estimator, kinds, zipmap, single=True)
@@ -68,6 +67,7 @@ def descriptor_for(
     examples: Any,
     feature_names: Sequence[str] | None = None,
     inputs: Literal["tensor", "columns"] = "tensor",
+    text_features: Collection[str] = (),
     golden_rows: int = 20,
     **fields: Any,
 ) -> Descriptor:
@@ -76,7 +76,9 @@ def descriptor_for(
     ``fields`` are further fields of ``Descriptor`` (slot, version, switch ...). Raises as ``to_onnx`` does.
     """
     names = find_feature_names(estimator, feature_names)
-    content = to_onnx(estimator, target_name=target_name, feature_names=names, examples=examples, inputs=inputs)
+    content = to_onnx(
+        estimator, target_name=target_name, feature_names=names, inputs=inputs, text_features=text_features
+    )
     golden = predict_golden(estimator, examples, target_name=target_name, feature_names=names, limit=golden_rows)
     mapping = {_TENSOR: names} if inputs == "tensor" else {}
     descriptor = Descriptor(
@@ -85,13 +87,15 @@ def descriptor_for(
     return replace(descriptor, **fields)
 
 
-def _input_kinds(names: Sequence[str], examples: Any, inputs: str) -> dict[str, tuple[bool, int]]:
+def _input_kinds(names: Sequence[str], text_features: Collection[str], inputs: str) -> dict[str, tuple[bool, int]]:
     """Give each input's kind, whether it is text, and its width."""
-    if inputs == "tensor":
-        return {_TENSOR: (False, len(names))}
-    if not hasattr(examples, "dtypes"):
-        raise ModelError("a column for each feature needs examples as a data frame, whose types say which are text")
-    return {name: (dtype.kind not in "biuf", 1) for name, dtype in zip(names, examples.dtypes, strict=True)}
+    if unknown := sorted(set(text_features) - set(names)):
+        raise ModelError(f"text_features {unknown} are not among the features {list(names)}")
+    if inputs == "columns":
+        return {name: (name in text_features, 1) for name in names}
+    if text_features:
+        raise ModelError('one tensor of numbers cannot hold text_features; give inputs="columns"')
+    return {_TENSOR: (False, len(names))}
 
 
 def _convert_in_doubles(estimator: Any, kinds: dict[str, tuple[bool, int]], options: Any) -> Any | None:
