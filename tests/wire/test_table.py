@@ -52,6 +52,15 @@ def test_structs_dictionaries_and_decimals_are_made_plain() -> None:
     assert codes_of(nulls) == {0: "missing-field"}
 
 
+def test_a_record_that_fits_no_column_fails_alone() -> None:
+    unfit = pa.array([None, b"17"], pa.binary())
+    raw = Raw("objects", 0, np.arange(2), unfit, pa.record_batch({"x": pa.array([1, None])}))
+    batch = TableCodec(Layout(Constant("wine"))).decode(raw)
+
+    assert codes_of(batch) == {1: "undecodable"}
+    assert rows_of(batch) == {"wine": {0: {"x": 1}}}
+
+
 def test_the_schema_is_what_it_is_told() -> None:
     assert TableCodec(Layout(Constant("wine"))).schema("wine") is None
 

@@ -58,7 +58,7 @@ def take_values(raw: Raw, layout: Layout, failures: Failures) -> tuple[pa.Array,
     columns, which only the table codec reads.
     """
     values = raw.values
-    if values is None:
+    if values is None or raw.table is not None:
         raise ConfigurationError(f"{raw.source} gives columns, not bytes: set its codec to table")
     there = values.is_valid().to_numpy(zero_copy_only=False) if values.null_count else np.ones(len(raw), np.bool_)
     for row in np.flatnonzero(~there):

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from headrace.errors import ConfigurationError
 from headrace.wire.assembly import Part, assemble
-from headrace.wire.failures import Failures
+from headrace.wire.failures import Code, Failures
 
 if TYPE_CHECKING:
     from headrace.records import Batch, Raw
@@ -36,15 +36,19 @@ class TableCodec:
         return self._schema
 
     def decode(self, raw: Raw) -> Batch:
-        """Divide a batch of columns by data type.
+        """Divide a batch of columns by data type; a record that fits no column is a failure "undecodable".
 
         Raises ``ConfigurationError`` for a source of bytes.
         """
         if raw.table is None:
             raise ConfigurationError(f"{raw.source} gives bytes, not columns: set a codec that reads bytes")
+        failures = Failures()
+        if raw.values is not None:
+            for row in np.flatnonzero(raw.values.is_valid()):
+                failures.add(int(row), Code.UNDECODABLE, "the record does not fit the columns of its batch")
         columns = make_plain(raw.table)
         columns = pa.RecordBatch.from_arrays(columns.columns, schema=self._layout.annotate(columns.schema))
-        return assemble(raw, self._layout, [Part(np.arange(len(raw)), columns)], Failures())
+        return assemble(raw, self._layout, [Part(np.arange(len(raw)), columns)], failures)
 
 
 def make_plain(table: pa.RecordBatch) -> pa.RecordBatch:
