@@ -253,6 +253,6 @@ def test_a_fused_forest_gives_what_its_trees_give_one_by_one(models: list[str], 
     total = np.where(absent, 0, singles).sum(axis=0)
     if method == "average":
         total = total / np.maximum((~absent).sum(axis=0), 1)
-    lost = (absent.any(axis=0) if treatment == "returnMissing" else absent.all(axis=0)).tolist()
-    expected = [None if missing else value for missing, value in zip(lost, total.tolist(), strict=True)]
+    lost = np.asarray(absent.any(axis=0) if treatment == "returnMissing" else absent.all(axis=0))
+    expected = [None if missing else value for missing, value in zip(list(lost), total.tolist(), strict=True)]
     assert expected == forest.score(batch).outputs.column("z").to_pylist()
