@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,7 @@ from headrace.core.states import State
 from headrace.engines.embedded import Cadence, EmbeddedEngine, Parts, Summary
 from headrace.engines.embedded.parts import Inlet
 from headrace.loading import LoadOptions, open_loader
-from headrace.records import Command, DeadLetters, Descriptor, GoldenRecord, Publish, Results, SlotKey
+from headrace.records import Command, DeadLetters, Descriptor, GoldenRecord, ModelMessage, Publish, Results, SlotKey
 from headrace.stores.contents import DirectoryContents, LayeredContents, MemoryContents
 from headrace.stores.state import StateDirectory
 from headrace.testing.scaling import FORMATS, write_scaling
@@ -34,6 +35,7 @@ from headrace.wire.json import JsonCodec
 from headrace.wire.layout import ByField, Layout
 
 PATIENCE = 20.0
+STILL = 0.2
 WINE = SlotKey("wine")
 LAYOUT = Layout(ByField("kind"), declared=("wine", "beer"), id_field="id", time_field="at")
 SCHEMA = pa.schema([("id", pa.string()), ("kind", pa.string()), ("at", pa.int64()), ("x", pa.float64())])
@@ -78,7 +80,7 @@ class Watch:
         self._changed = threading.Condition()
         self.events: list[Event] = []
         self.rows = 0
-        self.commits = 0
+        self.committed_rows = -1
         self.trace: list[str] = []
 
     def happened(self, events: Sequence[object]) -> None:
@@ -95,7 +97,7 @@ class Watch:
 
     def committed(self) -> None:
         with self._changed:
-            self.commits += 1
+            self.committed_rows = self.rows
             self.trace.append("committed")
             self._changed.notify_all()
 
@@ -111,9 +113,9 @@ class Watch:
         with self._changed:
             assert self._changed.wait_for(lambda: self.rows >= count, PATIENCE), f"{self.rows} rows: {self.trace}"
 
-    def await_commit(self, count: int) -> None:
+    def await_commit(self, rows: int) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: self.commits >= count, PATIENCE), f"{self.commits} commits"
+            assert self._changed.wait_for(lambda: self.committed_rows >= rows, PATIENCE), f"no commit: {self.trace}"
 
 
 @dataclass
@@ -141,6 +143,10 @@ class Rig:
     ) -> int:
         fields.setdefault("content", write_scaling(factor, **(scaling or {})))
         return self.send(Publish(Descriptor(f"times {factor:g}", kind, **fields)))
+
+    def messages(self) -> tuple[ModelMessage, ...]:
+        """Read the whole model log."""
+        return ModelLog(self.log, decode_command, decode_appended_at).poll().messages
 
     def engine(
         self,
@@ -228,6 +234,16 @@ def running(engine: EmbeddedEngine) -> Iterator[Running]:
     finally:
         engine.stop()
         run.join()
+
+
+def settled(counts: Callable[[], tuple[int, ...]]) -> tuple[int, ...]:
+    """Look at counts until they have stood still for a while, and give them."""
+    last, since = counts(), time.monotonic()
+    while time.monotonic() - since < STILL:
+        if (now := counts()) != last:
+            last, since = now, time.monotonic()
+        threading.Event().wait(0.005)
+    return last
 
 
 def golden(x: float, y: float) -> GoldenRecord:
