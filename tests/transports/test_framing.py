@@ -6,7 +6,7 @@ import csv
 import io
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headrace.transports.framing import Frame, cut_values, frame_csv, frame_delimited, frame_lines
@@ -45,6 +45,7 @@ def test_lines_are_what_lies_between_line_ends(content: bytes) -> None:
     assert split_lines(content) == frame_all(frame_lines, content)
 
 
+@settings(max_examples=500)
 @given(text=CSV_TEXTS)
 @example('a"b\n"c"\n')
 @example('"""\n"""\n')

@@ -110,6 +110,21 @@ def test_objects_of_different_shapes_are_not_in_one_batch() -> None:
     assert [(0, b"a"), (1, {"a": 1}), (2, {"a": 2}), (3, b"b")] == rows_of(batches)
 
 
+@pytest.mark.parametrize("before", [pa.RecordBatch.from_pydict({"a": [2]}), {"a": 2}])
+def test_what_is_no_record_is_handed_over_alone(before: Any) -> None:
+    after = pa.RecordBatch.from_pydict({"b": ["x", "y"]})
+    batches = Reader(MemorySource([before, 7, 8, after])).read_all()
+    assert [0, 1, 2, 3, 4] == [offset for raw in batches for offset in raw.offsets.tolist()]
+    texts = [
+        (int(offset), text)
+        for raw in batches
+        if raw.values is not None
+        for offset, text in zip(raw.offsets, raw.values.to_pylist(), strict=True)
+        if text is not None
+    ]
+    assert [(1, b"7"), (2, b"8")] == texts
+
+
 @pytest.mark.parametrize("capacity", [1, 7, 100])
 def test_an_iterable_that_is_not_read_is_not_pulled(capacity: int) -> None:
     advanced = 0

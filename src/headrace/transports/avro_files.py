@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import fastavro
 import pyarrow as pa
 
-from headrace.errors import ConfigurationError, SourceError
+from headrace.errors import ConfigurationError, MissingExtraError, SourceError
 from headrace.transports.opening import check_file, is_compressed, reading
 
 
@@ -26,12 +25,13 @@ class AvroReader:
     def __init__(self, path: Path) -> None:
         self.ended = False
         self._path = path
+        self._avro = _load_fastavro()
         self._file = path.open("rb")
         try:
             with _sound(path):
-                blocks = fastavro.block_reader(self._file)
+                blocks = self._avro.block_reader(self._file)
                 self.header: Any = blocks.writer_schema
-                self._schema = fastavro.parse_schema(self.header)
+                self._schema = self._avro.parse_schema(self.header)
         except SourceError:
             self._file.close()
             raise
@@ -75,7 +75,7 @@ class AvroReader:
         bounds = [0]
         with _sound(self._path):
             for _ in range(block.num_records):
-                fastavro.schemaless_reader(records, self._schema)
+                self._avro.schemaless_reader(records, self._schema)
                 bounds.append(records.tell())
         offsets = pa.array(bounds, pa.int32()).buffers()[1]
         return pa.Array.from_buffers(pa.binary(), block.num_records, [None, offsets, pa.py_buffer(content)])
@@ -86,7 +86,7 @@ class Avro:
     """Avro's object container, with the compressions that fastavro has packages for."""
 
     def open(self, path: Path, *, follow: bool) -> AvroReader:
-        """Open one file."""
+        """Open one file. Raises ``MissingExtraError`` where fastavro is not installed."""
         if follow:
             raise ConfigurationError(
                 f"{path} cannot be followed: only lines, csv and delimited files grow by records; set follow to false"
@@ -106,3 +106,13 @@ def _sound(path: Path) -> Iterator[None]:
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise SourceError(f"{path} cannot be read, it is damaged or not Avro: {reason}") from error
+
+
+def _load_fastavro() -> Any:
+    try:
+        import fastavro
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            "reading Avro files needs the package 'fastavro', which is not installed: pip install 'headrace[avro]'"
+        ) from error
+    return fastavro

@@ -28,7 +28,7 @@ class Feeder:
         self._wake = wake
         self._queue: deque[Any] = deque()
         self._waiting = 0
-        self._changed = threading.Condition()
+        self._changed = threading.Condition(threading.Lock())
         self._listener: Callable[[], object] | None = None
         self._closed = False
         self._finished = False

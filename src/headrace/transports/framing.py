@@ -76,28 +76,39 @@ def frame_csv(delimiter: str, quote: str) -> Frame:
     A quote opens only at the beginning of a cell, and two of them within quotes are one character of the cell (RFC
     4180); elsewhere it is an ordinary character.
     """
-    mark, limit = quote.encode(), delimiter.encode()
-    tokens = re.compile(b"\n|" + re.escape(mark))
-    opening = {limit, b"\n", b""}
+    mark, limit = ord(quote), ord(delimiter)
+    tokens = re.compile(b"\n|" + re.escape(quote.encode()))
 
     def frame(block: bytes, last: bool) -> Framed:
-        if mark not in block:
-            return frame_lines(block, last)
-        line_ends: list[int] = []
-        quoted = False
-        closed_at = -1
-        for token in tokens.finditer(block):
-            place = token.start()
-            if block[place] == _LF:
-                if not quoted:
-                    line_ends.append(place)
-            elif quoted:
-                quoted, closed_at = False, place
-            elif closed_at == place - 1 >= 0 or block[max(0, place - 1) : place] in opening:
-                quoted = True
-        return _between(block, np.array(line_ends, np.int64), last)
+        content = np.frombuffer(block, np.uint8)
+        quotes = np.flatnonzero(content == mark)
+        line_ends = np.flatnonzero(content == _LF)
+        before = content[quotes[::2] - 1]
+        opens = (before == limit) | (before == _LF) | (before == mark) | (quotes[::2] == 0)
+        if opens.all():
+            # Every second quote opens: a line end is outside where an even number of them lies before it.
+            outside = np.searchsorted(quotes, line_ends) % 2 == 0
+            return _between(block, line_ends[outside], last)
+        return _between(block, _walk_csv(block, tokens, mark, limit), last)
 
     return frame
+
+
+def _walk_csv(block: bytes, tokens: re.Pattern[bytes], mark: int, limit: int) -> npt.NDArray[np.int64]:
+    """Find the line ends of CSV, one quote after the other: for text in which quotes are also ordinary characters."""
+    line_ends: list[int] = []
+    quoted = False
+    closed_at = -1
+    for token in tokens.finditer(block):
+        place = token.start()
+        if block[place] != mark:
+            if not quoted:
+                line_ends.append(place)
+        elif quoted:
+            quoted, closed_at = False, place
+        else:
+            quoted = place == 0 or block[place - 1] in {limit, _LF} or closed_at == place - 1
+    return np.array(line_ends, np.int64)
 
 
 def frame_delimited(block: bytes, last: bool) -> Framed:

@@ -6,6 +6,7 @@ What the objects may be is told in ``headrace.transports.objects``.
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import pyarrow as pa
 from headrace.errors import SourceError
 from headrace.records import Raw
 from headrace.transports.feeding import Feeder, weigh
-from headrace.transports.objects import Shape, Table, build_values, shape_of
+from headrace.transports.objects import Shape, Table, build_values, shapes_of
 
 if TYPE_CHECKING:
     from headrace.abc.source import Wake
@@ -125,16 +126,14 @@ class MemorySource:
 
     def _cut(self, most: int) -> list[Any]:
         """Cut off what makes one batch: objects of one shape, or some rows of a ``RecordBatch``."""
-        shapes = [shape_of(item) for item in self._left]
-        self._shape = next((shape for shape in shapes if shape is not Shape.NEITHER), self._shape)
-        if shapes[0] is Shape.TABLE:
-            rows = self._left[0]
+        self._shape = next((shape for shape in shapes_of(self._left) if shape is not Shape.NEITHER), self._shape)
+        rows = self._left[0]
+        if isinstance(rows, pa.RecordBatch):
             rest = [rows.slice(most)] if rows.num_rows > most else []
             self._left = rest + self._left[1:]
             return [rows.slice(0, most)]
-        count = 0
-        while count < min(most, len(shapes)) and shapes[count] in {self._shape, Shape.NEITHER}:
-            count += 1
+        fitting = {Shape.NEITHER} if self._shape is Shape.TABLE else {Shape.NEITHER, self._shape}
+        count = sum(1 for _ in takewhile(fitting.__contains__, shapes_of(self._left[:most])))
         cut, self._left = self._left[:count], self._left[count:]
         return cut
 

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum, auto
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -34,8 +35,14 @@ class Shape(Enum):
     NEITHER = auto()
 
 
-def shape_of(item: Any) -> Shape:
-    """Tell an object's shape; ``NEITHER`` goes with whatever is around it."""
+def shapes_of(items: Iterable[Any]) -> Iterator[Shape]:
+    """Tell the shapes of objects; ``NEITHER`` goes with whatever is around it."""
+    # An object's type says its shape, and most batches are of few types.
+    known: dict[type, Shape] = {}
+    return (known.get(type(item)) or known.setdefault(type(item), _find_shape(item)) for item in items)
+
+
+def _find_shape(item: Any) -> Shape:
     if isinstance(item, bytes | str):
         return Shape.VALUE
     if isinstance(item, pa.RecordBatch):
@@ -47,7 +54,10 @@ def shape_of(item: Any) -> Shape:
 
 def build_values(items: Sequence[Any]) -> pa.Array:
     """Make Arrow binary of bytes and texts; an object that is neither is its JSON text, None is null."""
-    return pa.array([_to_bytes(item) for item in items], pa.binary())
+    try:
+        return pa.array(items, pa.binary())
+    except _UNFIT:
+        return pa.array([_to_bytes(item) for item in items], pa.binary())
 
 
 def _to_bytes(item: Any) -> bytes | None:
@@ -75,11 +85,9 @@ class Table:
 
     def build(self, items: Sequence[Any]) -> tuple[pa.RecordBatch, pa.Array | None]:
         """Make a table of rows, and beside it the JSON text of those that do not fit (None where all do)."""
-        rows = [_to_row(item) for item in items]
-        unfit = {index for index, row in enumerate(rows) if row is None}
-        found = [row or {} for row in rows]
+        found, unfit = _to_rows(items)
         if self._schema is None:
-            for name in dict.fromkeys(name for row in found for name in row):
+            for name in dict.fromkeys(chain.from_iterable(found)):
                 self._columns.setdefault(name, Column())
         arrays = [column.build([row.get(name) for row in found], unfit) for name, column in self._columns.items()]
         if unfit:
@@ -151,6 +159,14 @@ def _type_of(value: Any) -> pa.DataType:
         return pa.scalar(value).type
     except _UNFIT:
         return pa.null()
+
+
+def _to_rows(items: Sequence[Any]) -> tuple[Sequence[Mapping[str, Any]], set[int]]:
+    """Give objects as rows, an empty one for what is none, and the positions of those."""
+    if set(map(type, items)) == {dict} and {str}.issuperset(map(type, chain.from_iterable(items))):
+        return items, set()
+    rows = [_to_row(item) for item in items]
+    return [row or {} for row in rows], {index for index, row in enumerate(rows) if row is None}
 
 
 def _to_row(item: Any) -> dict[str, Any] | None:

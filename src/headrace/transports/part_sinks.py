@@ -39,8 +39,8 @@ class PartSink(Generic[Written]):
     """Writes what ``encode`` makes of each batch to parts beside ``path``: ``results.parquet`` names their pattern.
 
     The suffix says the kind: ``.parquet``, compressed by ``compression`` ("none", "snappy", "gzip", "brotli", "zstd",
-    "lz4"), or ``.arrow``. ``existing`` says what a first start does with parts that are there: ``refuse`` them, ``append``
-    after them, or ``overwrite`` (remove) them. Exactly once.
+    "lz4"), or ``.arrow``. ``existing`` says what a first start does with parts that are there: ``refuse`` them,
+    ``append`` after them, or ``overwrite`` (remove) them. Exactly once.
 
     Raises ``ConfigurationError`` for another suffix or compression.
     """
