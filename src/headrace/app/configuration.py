@@ -18,7 +18,6 @@ Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 
 RecordFormat = Literal["json", "csv", "protobuf", "avro", "parquet", "arrow"]
-OutputFormat = Literal["json", "csv", "parquet", "arrow"]
 IfExists = Literal["refuse", "append", "overwrite"]
 
 
@@ -157,11 +156,19 @@ class SlotSection(msgspec.Struct, frozen=True, kw_only=True):
     mapping: dict[str, str | list[str]] = {}
 
 
-class OutletSection(msgspec.Struct, frozen=True, kw_only=True):
-    """Where results, or dead letters, are written."""
+class ResultsSection(msgspec.Struct, frozen=True, kw_only=True):
+    """Where results are written."""
 
     path: Path
-    format: OutputFormat = "json"
+    format: Literal["json", "csv", "parquet", "arrow"] = "json"
+    if_exists: IfExists = "refuse"
+
+
+class DeadLettersSection(msgspec.Struct, frozen=True, kw_only=True):
+    """Where dead letters are written."""
+
+    path: Path
+    format: Literal["json", "parquet", "arrow"] = "json"
     if_exists: IfExists = "refuse"
 
 
@@ -176,8 +183,8 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
 
     records: RecordsSection | list[RecordsSection]
     models: ModelsSection
-    results: OutletSection
-    dead_letters: OutletSection
+    results: ResultsSection
+    dead_letters: DeadLettersSection
     engine: EngineSection = EngineSection()
     loading: LoadingSection = LoadingSection()
     switch: SwitchSection = SwitchSection()

@@ -6,13 +6,19 @@ import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
 from headrace.app.reading import suggest
 from headrace.catalog import load_target
+from headrace.engines.embedded.parts import Inlet
 from headrace.errors import ConfigurationError
+from headrace.transports.avro_files import Avro
+from headrace.transports.files import FileSource
+from headrace.transports.framed_files import Csv, Delimited, Lines
+from headrace.transports.pacing import PacedSource
+from headrace.transports.table_files import Arrow, Parquet
 from headrace.wire.csv import CsvCodec
 from headrace.wire.json import JsonCodec
 from headrace.wire.layout import ByBranch, ByField, ByTopic, Constant, DataTypeRule, Layout
@@ -21,8 +27,7 @@ from headrace.wire.table import TableCodec
 
 if TYPE_CHECKING:
     from headrace.abc.codec import Codec
-    from headrace.abc.source import RecordSource
-    from headrace.app.configuration import Configuration, RecordsSection
+    from headrace.app.configuration import RecordsSection
     from headrace.transports.files import FileKind
 
 _TYPES = (
@@ -32,38 +37,33 @@ _TYPES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """How one stream's records are read."""
+class Stream:
+    """One stream of records: where they come from, and how they are read. ``files`` is the source without its rate."""
 
     section: RecordsSection
     layout: Layout
-    kind: FileKind
+    files: FileSource
     codec: Codec
 
+    @property
+    def inlet(self) -> Inlet:
+        """The stream as an engine takes it."""
+        rate = self.section.rate
+        return Inlet(self.files if rate is None else PacedSource(self.files, rate), self.codec)
 
-def build_codecs(configuration: Configuration) -> list[Reading]:
-    """Build how each stream is read. Raises ``ConfigurationError``, ``MissingExtraError`` and ``SourceError``."""
-    return [build_reading(section) for section in configuration.streams]
 
+def build_stream(section: RecordsSection) -> Stream:
+    """Build one stream; looks at its first file where that names the columns.
 
-def build_reading(section: RecordsSection) -> Reading:
-    """Build how one stream is read; looks at a file's header where the columns are only there."""
+    Raises ``ConfigurationError``, ``MissingExtraError``, and ``SourceError`` where there is no such file.
+    """
     layout = build_layout(section)
-    kind = _build_kind(section)
-    return Reading(section, layout, kind, _BUILDERS[section.format](section, layout, kind))
-
-
-def build_source(reading: Reading) -> RecordSource:
-    """Build a stream's source. Raises ``SourceError`` where there is no such file."""
-    from headrace.transports.files import FileSource
-
-    section = reading.section
-    source: RecordSource = FileSource(section.paths, reading.kind, section.stream, follow=section.follow)
-    if section.rate is None:
-        return source
-    from headrace.transports.pacing import PacedSource
-
-    return PacedSource(source, section.rate)
+    files = FileSource(section.paths, _build_kind(section), section.stream, follow=section.follow)
+    try:
+        return Stream(section, layout, files, _BUILDERS[section.format](section, layout, files))
+    except BaseException:
+        files.close()
+        raise
 
 
 def build_layout(section: RecordsSection) -> Layout:
@@ -90,18 +90,20 @@ def _build_rule(section: RecordsSection) -> DataTypeRule:
 
 
 def _build_kind(section: RecordsSection) -> FileKind:
-    from headrace.transports import framed_files
-
-    if section.format == "json":
-        return framed_files.Lines()
-    if section.format == "protobuf":
-        return framed_files.Delimited()
-    if section.format == "csv":
-        csv = section.csv_or_default
-        return framed_files.Csv(csv.columns or None, csv.delimiter, csv.quote)
-    names = {"parquet": "Parquet", "arrow": "Arrow", "avro": "Avro"}
-    made: FileKind = load_target(f"headrace.transports.column_files:{names[section.format]}", purpose=section.format)()
-    return made
+    match section.format:
+        case "json":
+            return Lines()
+        case "protobuf":
+            return Delimited()
+        case "csv":
+            csv = section.csv_or_default
+            return Csv(csv.columns or None, csv.delimiter, csv.quote)
+        case "parquet":
+            return Parquet()
+        case "arrow":
+            return Arrow()
+        case "avro":
+            return Avro()
 
 
 def build_schema(types: Mapping[str, str], where: str) -> pa.Schema:
@@ -118,15 +120,15 @@ def _read_type(text: str, key: str) -> pa.DataType:
     return pa.list_(kind) if text != element else kind
 
 
-def _build_json(section: RecordsSection, layout: Layout, kind: FileKind) -> Codec:  # noqa: ARG001
+def _build_json(section: RecordsSection, layout: Layout, files: FileSource) -> Codec:  # noqa: ARG001
     schema = build_schema(section.schema, "schema") if section.schema else None
     by_type = {name: build_schema(types, f"schemas.{name}") for name, types in section.schemas.items()}
     return JsonCodec(layout, schema, by_type)
 
 
-def _build_csv(section: RecordsSection, layout: Layout, kind: Any) -> Codec:
+def _build_csv(section: RecordsSection, layout: Layout, files: FileSource) -> Codec:
     csv = section.csv_or_default
-    names = csv.columns or list(kind.read_columns(_first_file(section)))
+    names = list(cast("tuple[str, ...]", files.header))
     _refuse_schemas(section)
     schema = None
     if section.schema:
@@ -144,7 +146,7 @@ def _build_csv(section: RecordsSection, layout: Layout, kind: Any) -> Codec:
     return CsvCodec(layout, names, schema, csv.delimiter, csv.quote, csv.missing)
 
 
-def _build_protobuf(section: RecordsSection, layout: Layout, kind: FileKind) -> Codec:  # noqa: ARG001
+def _build_protobuf(section: RecordsSection, layout: Layout, files: FileSource) -> Codec:  # noqa: ARG001
     found = section.protobuf
     assert found is not None
     _refuse_schema(section)
@@ -159,18 +161,17 @@ def _build_protobuf(section: RecordsSection, layout: Layout, kind: FileKind) -> 
     return ProtobufCodec(find_message(module, found.message), layout)
 
 
-def _build_avro(section: RecordsSection, layout: Layout, kind: FileKind) -> Codec:  # noqa: ARG001
+def _build_avro(section: RecordsSection, layout: Layout, files: FileSource) -> Codec:
     _refuse_schema(section)
     codec: Any = load_target("headrace.wire.avro:AvroCodec", extra="avro", purpose="the record format 'avro'")
     path = None if section.avro is None else section.avro.schema
-    made: Codec = codec(layout, None if path is None else _read(path))
+    made: Codec = codec(layout, files.header) if path is None else codec(layout, _read_text(path), [files.header])
     return made
 
 
-def _build_table(section: RecordsSection, layout: Layout, kind: Any) -> Codec:
+def _build_table(section: RecordsSection, layout: Layout, files: FileSource) -> Codec:
     _refuse_schema(section)
-    read_schema = getattr(kind, "read_schema", None)
-    return TableCodec(layout, None if read_schema is None else read_schema(_first_file(section)))
+    return TableCodec(layout, cast("pa.Schema", files.header))
 
 
 _BUILDERS = {
@@ -196,14 +197,15 @@ def _refuse_schemas(section: RecordsSection) -> None:
         )
 
 
-def _first_file(section: RecordsSection) -> Path:
-    from headrace.transports.files import find_files
-
-    return find_files(section.paths)[0]
-
-
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return _read(path).decode()
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not UTF-8: {error}") from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,16 +16,24 @@ from headrace.core.states import State
 from headrace.core.statistics import Counts
 from headrace.engines.embedded.ledger import decode_committed
 from headrace.errors import StateError
-from headrace.records import SlotKey
+from headrace.records import SlotKey, SwitchMode
 from headrace.stores.state import read_state
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
-    """The state as of the last commit; ``committed_at`` is milliseconds since the epoch."""
+class SlotView:
+    """A slot as of a commit: ``publications`` by position, ``retained`` the digests that a roll back may name."""
 
-    snapshot: Snapshot
-    committed_at: int
+    key: SlotKey
+    mode: SwitchMode
+    pinned: bool
+    retained: Collection[str]
+    counts: Counts
+    publications: tuple[CandidateState, ...]
+
+    def find(self, position: int) -> CandidateState | None:
+        """Find the publication at a position."""
+        return next((each for each in self.publications if each.position == position), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,38 @@ class VersionView:
     @property
     def version(self) -> str:
         """The version that results name: the publication's own, else its position."""
-        return self.saved.descriptor.version or str(self.saved.position)
+        return version_of(self.saved)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The state as of the last commit; ``committed_at`` is milliseconds since the epoch.
+
+    ``unaddressed`` counts the records that addressed no slot.
+    """
+
+    snapshot: Snapshot
+    committed_at: int
+    slots: tuple[SlotView, ...]
+
+    @property
+    def position(self) -> int:
+        """The position up to which the model stream was read."""
+        return self.snapshot.position
+
+    @property
+    def unaddressed(self) -> Counts:
+        """The counts of records that addressed no slot."""
+        return self.snapshot.unaddressed
+
+    def find_slot(self, key: SlotKey) -> SlotView | None:
+        """Find a slot."""
+        return next((slot for slot in self.slots if slot.key == key), None)
+
+
+def version_of(saved: CandidateState) -> str:
+    """Give the version that results name."""
+    return saved.descriptor.version or str(saved.position)
 
 
 def read_observed(directory: Path) -> Observed:
@@ -60,72 +100,61 @@ def find_observed(directory: Path) -> Observed | None:
     if document is None:
         return None
     committed = decode_committed(document)
-    return Observed(decode_snapshot(bytes(committed.join)), committed.committed_at)
+    snapshot = decode_snapshot(bytes(committed.join))
+    return Observed(snapshot, committed.committed_at, view_slots(snapshot))
+
+
+def view_slots(snapshot: Snapshot) -> tuple[SlotView, ...]:
+    """Give the slots that a snapshot holds, in the order of their keys."""
+    # The core tells what is pinned and retained; of a limit on what is retained the state itself knows nothing.
+    join = restore_join(snapshot, JoinSettings(retain=sys.maxsize))
+    return tuple(sorted((_view_slot(saved, join) for saved in snapshot.slots), key=lambda slot: slot.key))
 
 
 def list_versions(snapshot: Snapshot) -> list[VersionView]:
-    """List every publication that the state holds, by slot and position."""
-    return [view for slot in sorted(snapshot.slots, key=_order) for view in _views(slot)]
+    """List every publication that a snapshot holds, by slot and position."""
+    return [_view(slot, each) for slot in view_slots(snapshot) for each in slot.publications]
 
 
-def find_slot(snapshot: Snapshot, key: SlotKey) -> SlotState | None:
-    """Find a slot's state."""
-    return next((slot for slot in snapshot.slots if slot_key(slot) == key), None)
+def restore_join(snapshot: Snapshot | None, settings: JoinSettings) -> Join:
+    """Make a join in the state of a snapshot, to ask or to try something out on; without one, a new join."""
+    join = Join(settings, lambda: 0, lambda: 0)
+    if snapshot is not None:
+        restore_snapshot(join, snapshot)
+    return join
 
 
-def slot_key(slot: SlotState) -> SlotKey:
-    """Give the key of a slot's state."""
-    return SlotKey(slot.data_type, slot.name)
-
-
-def is_pinned(slot: SlotState) -> bool:
-    """Tell whether a slot is pinned at the end of what is known."""
-    pinned = slot.pinned
-    for entry in slot.entries:
-        if entry.command:
-            pinned = entry.command == "pin"
-    return pinned
-
-
-def add_up(snapshot: Snapshot) -> tuple[Counts, list[str]]:
+def add_up(observed: Observed) -> tuple[Counts, list[str]]:
     """Add up all counts, and list what does not agree: records that came in, and what became of them.
 
     A slot's scored records are recounted from its versions as long as the state still holds all of them.
     """
     total = Counts()
-    total.add(snapshot.unaddressed)
-    wrong = [] if snapshot.unaddressed.balanced else ["records that addressed no slot: in is not what became of them"]
-    for slot in snapshot.slots:
+    total.add(observed.unaddressed)
+    wrong = [] if observed.unaddressed.balanced else ["records that addressed no slot: in is not what became of them"]
+    for slot in observed.slots:
         total.add(slot.counts)
-        key = slot_key(slot)
         if not slot.counts.balanced:
-            wrong.append(f"slot {key}: in is not scored + dead-lettered + skipped")
-        recount = sum(each.statistics.records for each in (*slot.live, *slot.history))
-        if recount != slot.counts.scored and len(slot.history) < HISTORY:
-            wrong.append(f"slot {key}: {slot.counts.scored} records were scored, its versions count {recount}")
+            wrong.append(f"slot {slot.key}: in is not scored + dead-lettered + skipped")
+        recount = sum(each.statistics.records for each in slot.publications)
+        if recount != slot.counts.scored and len(slot.publications) < HISTORY:
+            wrong.append(f"slot {slot.key}: {slot.counts.scored} records were scored, its versions count {recount}")
     return total, wrong
 
 
-def restore_join(observed: Observed | None, settings: JoinSettings) -> Join:
-    """Make a join in the state of a commit, to try something out on; without a commit, a new one."""
-    join = Join(settings, lambda: 0, lambda: 0)
-    if observed is not None:
-        restore_snapshot(join, observed.snapshot)
-    return join
-
-
-def live_candidate(slot: Slot, position: int) -> Candidate | None:
-    """Give a slot's candidate at a position, whatever its state."""
+def find_candidate(slot: Slot, position: int) -> Candidate | None:
+    """Find a slot's candidate at a position, whatever its state."""
     known = slot.live.get(position)
     return known or next((each for each in slot.history if each.position == position), None)
 
 
-def _views(slot: SlotState) -> Iterator[VersionView]:
-    pinned = is_pinned(slot)
-    for saved in sorted((*slot.live, *slot.history), key=lambda each: each.position):
-        retained = saved.digest in slot.retained and saved.state is not State.REJECTED
-        yield VersionView(slot_key(slot), saved, pinned, retained)
+def _view_slot(saved: SlotState, join: Join) -> SlotView:
+    key = SlotKey(saved.data_type, saved.name)
+    slot = join.models.slots[key]
+    publications = sorted((*saved.live, *saved.history), key=lambda each: each.position)
+    return SlotView(key, saved.mode, slot.pinned, frozenset(slot.retained), saved.counts, tuple(publications))
 
 
-def _order(slot: SlotState) -> SlotKey:
-    return slot_key(slot)
+def _view(slot: SlotView, saved: CandidateState) -> VersionView:
+    retained = saved.digest in slot.retained and saved.state is not State.REJECTED
+    return VersionView(slot.key, saved, slot.pinned, retained)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from headrace.app.inspection import find_observed, find_slot, slot_key
+from headrace.app.inspection import find_observed, version_of
 from headrace.errors import CommandError, SourceError
 from headrace.records import Command, Descriptor, Malformed, ModelMessage, Publish, SlotKey
 from headrace.stores.contents import DirectoryContents
@@ -88,17 +88,17 @@ def find_digest(target: str, slot: SlotKey, log: Path, state: Path | None) -> st
 def _retained(state: Path, slot: SlotKey) -> list[Known] | None:
     """List what a slot retains; None where the state does not know."""
     observed = find_observed(state)
-    saved = None if observed is None else find_slot(observed.snapshot, slot)
-    if saved is None:
-        if observed is not None and observed.snapshot.slots:
-            slots = ", ".join(str(slot_key(each)) for each in observed.snapshot.slots)
-            raise CommandError(f"the state {state} has no slot {slot}; it has: {slots}")
+    if observed is None or not observed.slots:
         return None
-    candidates = sorted((*saved.history, *saved.live), key=lambda each: each.position)
+    view = observed.find_slot(slot)
+    if view is None:
+        raise CommandError(
+            f"the state {state} has no slot {slot}; it has: {', '.join(str(each.key) for each in observed.slots)}"
+        )
     return [
-        Known(each.descriptor.name, each.descriptor.version or str(each.position), each.digest, each.position)
-        for each in candidates
-        if each.digest in saved.retained
+        Known(each.descriptor.name, version_of(each), each.digest, each.position)
+        for each in view.publications
+        if each.digest in view.retained
     ]
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headrace.abc.loader import Stage
-from headrace.app.inspection import Observed, live_candidate, restore_join
+from headrace.app.inlets import build_stream
+from headrace.app.inspection import Observed, find_candidate, restore_join
+from headrace.app.settings import build_settings
 from headrace.core.models import LoadCost
 from headrace.core.states import State
 from headrace.errors import DescriptorError, ModelError
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
     from headrace.abc.loader import Contents
     from headrace.abc.model import Scores
+    from headrace.app.configuration import Configuration
     from headrace.core.join import Join
     from headrace.core.settings import JoinSettings
     from headrace.loading import Checked
@@ -53,7 +57,7 @@ def rehearse(
 
     Raises what is no verdict: ``LimitError``, ``MissingExtraError``, ``SourceError``.
     """
-    join = restore_join(observed, settings)
+    join = restore_join(None if observed is None else observed.snapshot, settings)
     position = join.models.position + 1
     refusal = _receive(join, position, descriptor)
     if refusal:
@@ -68,11 +72,20 @@ def rehearse(
     return Rehearsal(not reason, reason, checked.format, digest, checked.signature)
 
 
+def learn_settings(configuration: Configuration) -> JoinSettings:
+    """Give the settings that an engine of a configuration would run with, schemas included."""
+    with ExitStack() as opened:
+        streams = [build_stream(section) for section in configuration.streams]
+        for stream in streams:
+            opened.callback(stream.files.close)
+        return build_settings(configuration, streams)
+
+
 def _receive(join: Join, position: int, descriptor: Descriptor) -> str:
     """Have the join receive the publication; give the reason if it refuses it at once."""
     models = join.models
     models.receive(ModelMessage(position, max(models.appended, time.time_ns() // 1_000_000), Publish(descriptor)))
-    candidate = live_candidate(models.slots[descriptor.slot_key], position)
+    candidate = find_candidate(models.slots[descriptor.slot_key], position)
     if candidate is None:
         return models.events()[-1].reason
     return candidate.reason
@@ -93,7 +106,7 @@ def _fit(join: Join, position: int, descriptor: Descriptor, digest: str, checked
     for state in (State.LOADING, State.VERIFYING, State.WARMING):
         candidate.move(state)
     models.accept(slot, position, _Mute(checked.signature), digest, LoadCost())
-    judged = live_candidate(models.slots[slot], position)
+    judged = find_candidate(models.slots[slot], position)
     return judged.reason if judged is not None and judged.state in {State.REJECTED, State.SKIPPED} else ""
 
 

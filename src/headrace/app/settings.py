@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from headrace.app.configuration import Configuration
-    from headrace.app.inlets import Reading
+    from headrace.app.inlets import Stream
 
 
-def build_settings(configuration: Configuration, readings: Iterable[Reading]) -> JoinSettings:
-    """Give the join's settings; ``readings`` are what ``headrace.app.inlets`` has built for the streams."""
+def build_settings(configuration: Configuration, streams: Iterable[Stream]) -> JoinSettings:
+    """Give the join's settings; ``streams`` are what ``headrace.app.inlets`` has built."""
     switch = configuration.switch
     slots = {read_slot(name): SlotSettings(each.mode, each.no_model) for name, each in configuration.slots.items()}
-    readings = list(readings)
+    streams = list(streams)
     return JoinSettings(
         switch=switch.mode,
         no_model=switch.no_model,
@@ -29,8 +29,8 @@ def build_settings(configuration: Configuration, readings: Iterable[Reading]) ->
         retain=switch.retain,
         lateness=switch.lateness_ms,
         queue_records=switch.queue_records,
-        schemas=_find_schemas(readings, {slot.data_type for slot in slots}),
-        exclude=frozenset(name for reading in readings for name in reading.layout.named_fields()),
+        schemas=_find_schemas(streams, {slot.data_type for slot in slots}),
+        exclude=frozenset(name for stream in streams for name in stream.layout.named_fields()),
     )
 
 
@@ -40,22 +40,22 @@ def read_slot(name: str) -> SlotKey:
     return SlotKey(data_type, slot)
 
 
-def list_data_types(reading: Reading) -> tuple[str, ...]:
+def list_data_types(stream: Stream) -> tuple[str, ...]:
     """List the data types that a stream is known to bring."""
-    rule = reading.layout.data_type
+    rule = stream.layout.data_type
     if isinstance(rule, Constant):
         return (rule.data_type,)
     if isinstance(rule, ByTopic) and rule.names:
         return tuple(rule.names.values())
-    return reading.layout.declared
+    return stream.layout.declared
 
 
-def _find_schemas(readings: list[Reading], slots: set[str]) -> Mapping[str, pa.Schema]:
+def _find_schemas(streams: list[Stream], slots: set[str]) -> Mapping[str, pa.Schema]:
     """Find the schemas that are known; a data type that two streams bring in different shapes has none."""
     found: dict[str, pa.Schema | None] = {}
-    for reading in readings:
-        for data_type in {*list_data_types(reading), *(slots if not list_data_types(reading) else ())}:
-            schema = reading.codec.schema(data_type)
+    for stream in streams:
+        for data_type in {*list_data_types(stream), *(slots if not list_data_types(stream) else ())}:
+            schema = stream.codec.schema(data_type)
             if data_type in found and found[data_type] != schema:
                 schema = None
             found[data_type] = schema

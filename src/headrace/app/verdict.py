@@ -13,10 +13,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from headrace.app.inspection import find_observed, find_slot, is_pinned
+from headrace.app.inspection import Observed, SlotView, find_observed
 from headrace.app.journal import JournalReader
 from headrace.core.events import Happening
-from headrace.core.snapshot import CandidateState, SlotState, Snapshot
+from headrace.core.snapshot import CandidateState
 from headrace.core.states import UNRESOLVED, State
 from headrace.records import SlotKey, SwitchMode
 
@@ -96,18 +96,17 @@ class Watch:
         for each in self._journal.read():
             if each.get("kind") in _OF_EVENT:
                 self._events[int(each.get("position", -1))] = each
-        if observed is None or observed.snapshot.position < position:
+        if observed is None or observed.position < position:
             return None
         event = self._events.get(position)
         if event is not None:
             return Verdict(_OF_EVENT[event["kind"]], position, str(event.get("reason") or ""))
-        return self._judge(observed.snapshot, slot, position)
+        return self._judge(observed, slot, position)
 
-    def _judge(self, snapshot: Snapshot, slot: SlotKey, position: int) -> Verdict | None:
-        saved = find_slot(snapshot, slot)
-        candidates = () if saved is None else (*saved.live, *saved.history)
-        candidate = next((each for each in candidates if each.position == position), None)
-        if saved is None or candidate is None:
+    def _judge(self, observed: Observed, slot: SlotKey, position: int) -> Verdict | None:
+        view = observed.find_slot(slot)
+        candidate = None if view is None else view.find(position)
+        if view is None or candidate is None:
             self._last = "the engine has read it, and its state holds nothing of it any more"
             return None
         outcome = _OF_STATE.get(candidate.state)
@@ -117,12 +116,12 @@ class Watch:
             self._last = f"it is {candidate.state}" + (f" ({candidate.reason})" if candidate.reason else "")
             return None
         self._last = f"it is {candidate.state}"
-        return _judge_staged(saved, candidate)
+        return _judge_staged(view, candidate)
 
 
-def _judge_staged(slot: SlotState, candidate: CandidateState) -> Verdict | None:
+def _judge_staged(slot: SlotView, candidate: CandidateState) -> Verdict | None:
     """Judge a candidate that is ready: that is a verdict where it waits for something other than the next batch."""
-    if is_pinned(slot):
+    if slot.pinned:
         return Verdict(Outcome.STAGED, candidate.position, "the slot is pinned: it serves after an unpin")
     if slot.mode is SwitchMode.READY:
         return None

@@ -20,7 +20,7 @@ def rehearse_publication(
 ) -> int:
     """Check a publication as an engine would, print the verdict, and give the exit code."""
     from headrace.app.inspection import read_observed
-    from headrace.app.rehearsal import rehearse
+    from headrace.app.rehearsal import learn_settings, rehearse
     from headrace.app.supply import build_options
     from headrace.core.settings import JoinSettings
     from headrace.loading import LoadOptions
@@ -30,12 +30,10 @@ def rehearse_publication(
     options, settings = LoadOptions(), JoinSettings()
     if config is not None:
         from headrace.app.configuration import load_configuration
-        from headrace.app.inlets import build_codecs
-        from headrace.app.settings import build_settings
 
         configured = load_configuration(config)
-        options = build_options(configured)
-        settings = build_settings(configured, build_codecs(configured))
+        settings = learn_settings(configured)
+        options = build_options(configured, settings)
         log = log or configured.models.log
         if state is None and configured.state is not None and configured.state.directory.is_dir():
             state = configured.state.directory

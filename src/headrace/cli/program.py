@@ -73,15 +73,16 @@ class Program(click.Group):
         debug = os.environ.get("HEADRACE_DEBUG", "") not in {"", "0"}
         extra = {"prog_name": "headrace", **extra, "standalone_mode": False}
         try:
-            code = super().main(arguments, **extra)
-            sys.stdout.flush()
-            return int(code or Exit.DONE)
+            return int(super().main(arguments, **extra) or Exit.DONE)
         except Exception as error:
             if debug and not isinstance(error, click.ClickException):
                 raise
             return _end(error, as_json="--json" in arguments)
-        except KeyboardInterrupt:
-            return _end(click.Abort(), as_json="--json" in arguments)
+        except SystemExit:
+            # How click ends where the reader, such as `head`, has seen enough: that is no failure.
+            if type(sys.stdout) is click.utils.PacifyFlushWrapper:
+                return Exit.DONE
+            raise
 
 
 def _end(error: Exception, *, as_json: bool) -> int:
@@ -105,10 +106,6 @@ def _explain(error: Exception) -> tuple[Exit, str]:
             return Exit.USAGE, error.format_message()
         case HeadraceError():
             return exit_of(error), str(error)
-        case BrokenPipeError():
-            # The reader, such as `head`, has seen enough; a later flush must not fail again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return Exit.DONE, ""
         case OSError():
             code = Exit.OUTPUT if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS} else Exit.INPUT
             named = f"{error.filename}: " if error.filename else ""
@@ -119,6 +116,7 @@ def _explain(error: Exception) -> tuple[Exit, str]:
 
 
 @click.group(
+    name="headrace",
     cls=Program,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},

@@ -13,8 +13,7 @@ from headrace.cli.output import note, print_json, print_table, show_duration, sh
 from headrace.cli.watching import find_state
 
 if TYPE_CHECKING:
-    from headrace.app.inspection import VersionView
-    from headrace.core.snapshot import Snapshot
+    from headrace.app.inspection import Observed, VersionView
     from headrace.core.statistics import Counts
 
 _TIMES = ("total", "min", "mean", "p50", "p99", "max")
@@ -35,38 +34,36 @@ def stats(state: Path | None, config: Path | None, as_json: bool) -> int:
 
     observed = read_observed(find_state(state, config))
     views = [view for view in list_versions(observed.snapshot) if view.saved.state != "rejected"]
-    total, wrong = add_up(observed.snapshot)
+    total, wrong = add_up(observed)
     if as_json:
         print_json(
             {
                 "committed_at": observed.committed_at,
                 "versions": [_describe(view) for view in views],
                 "slots": [
-                    {"data_type": slot.data_type, "slot": slot.name, **_describe_counts(slot.counts)}
-                    for slot in observed.snapshot.slots
+                    {"data_type": slot.key.data_type, "slot": slot.key.name, **_describe_counts(slot.counts)}
+                    for slot in observed.slots
                 ],
-                "unaddressed": _describe_counts(observed.snapshot.unaddressed),
+                "unaddressed": _describe_counts(observed.unaddressed),
                 "total": _describe_counts(total),
                 "adds_up": not wrong,
                 "differences": wrong,
             }
         )
     else:
-        _print(views, observed.snapshot, total)
+        _print(views, observed, total)
         click.echo("the counts add up: in = scored + dead-lettered + skipped" if not wrong else "")
     for each in wrong:
         note(f"headrace: the counts do not add up: {each}")
     return Exit.REFUSED if wrong else Exit.DONE
 
 
-def _print(views: list[VersionView], snapshot: Snapshot, total: Counts) -> None:
-    from headrace.app.inspection import slot_key
-
+def _print(views: list[VersionView], observed: Observed, total: Counts) -> None:
     if views:
         print_table(_COLUMNS, [_row(view) for view in views], numbers=("records", "errors", *_TIMES))
         click.echo()
-    rows = [(str(slot_key(slot)), *_list_counts(slot.counts)) for slot in snapshot.slots]
-    rows.append(("(no slot)", *_list_counts(snapshot.unaddressed)))
+    rows = [(str(slot.key), *_list_counts(slot.counts)) for slot in observed.slots]
+    rows.append(("(no slot)", *_list_counts(observed.unaddressed)))
     rows.append(("total", *_list_counts(total)))
     print_table(("slot", *_COUNTS), rows, numbers=_COUNTS)
 

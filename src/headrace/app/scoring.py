@@ -1,0 +1,169 @@
+"""One model over one table of text: what ``headrace score`` does.
+
+Rules:
+
+1. A format that says itself how a text becomes a value (PMML: by its data dictionary) is given the texts; for others a
+   text is read as the type of the input that it feeds.
+2. An input without a column is missing in every row, where the format knows missing values; that is told once.
+3. A row that fails has empty outputs, and its neighbours are scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headrace.app.model_files import read_model
+from headrace.binding import Binding, bind
+from headrace.errors import SignatureError, SourceError, VerificationError
+from headrace.loading import LoadOptions, find_format
+from headrace.wire.csv import convert_cells, infer_cells
+
+if TYPE_CHECKING:
+    from headrace.abc.model import Model
+
+_READS_TEXT = frozenset({"pmml"})
+"""Formats whose models know how a text becomes a value, and what a missing one means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model out of a file. ``doubt`` is what its own verification found wrong, or ""."""
+
+    model: Model
+    format: str
+    doubt: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Rows, and those that failed: counts and first row by reason. Rows count from 1."""
+
+    rows: int = 0
+    failed: int = 0
+    reasons: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def add(self, rows: int, errors: Mapping[int, str]) -> None:
+        """Count a batch."""
+        for row in sorted(errors):
+            count, first = self.reasons.get(errors[row], (0, self.rows + row + 1))
+            self.reasons[errors[row]] = (count + 1, first)
+        self.rows += rows
+        self.failed += len(errors)
+
+
+def load_model(path: Path, model_type: str = "") -> Loaded:
+    """Load a model in this process, its format found by looking unless it is named.
+
+    Raises ``SourceError``, ``ModelError`` and ``MissingExtraError``.
+    """
+    content = read_model(path)
+    found = find_format(content, model_type, LoadOptions())
+    prepared = found.prepare(content)
+    model = found.assemble(prepared)
+    try:
+        found.verify(model, prepared)
+    except VerificationError as error:
+        return Loaded(model, found.name, str(error))
+    return Loaded(model, found.name)
+
+
+class TextScorer:
+    """Scores batches of text columns of one schema. ``absent`` names the inputs that no column feeds.
+
+    ``sample`` is the first batch: which columns hold numbers is seen there. Raises ``SignatureError`` where an input
+    that cannot do without has no column, and ``SourceError`` where no input has one.
+    """
+
+    def __init__(self, loaded: Loaded, sample: pa.RecordBatch, mapping: Mapping[str, tuple[str, ...]]) -> None:
+        self._model = loaded.model
+        self._types: dict[str, pa.DataType] = {}
+        signature = loaded.model.signature
+        if loaded.format in _READS_TEXT:
+            inputs = tuple(replace(each, required=each.name in mapping) for each in signature.inputs)
+            self._binding = bind(replace(signature, inputs=inputs), sample.schema, mapping)
+        else:
+            self._binding = self._bind_typed(sample, mapping)
+        fed = {source.input for source in self._binding.sources}
+        self.absent = [each.name for each in signature.inputs if each.name not in fed]
+        if signature.inputs and not fed:
+            wanted = ", ".join(repr(each.name) for each in signature.inputs[:20])
+            raise SourceError(f"no column feeds the model, which takes {wanted}; there are: {sample.schema.names}")
+
+    def _bind_typed(self, sample: pa.RecordBatch, mapping: Mapping[str, tuple[str, ...]]) -> Binding:
+        signature = self._model.signature
+        guessed = pa.schema([(name, _guess(sample.column(place))) for place, name in enumerate(sample.schema.names)])
+        found = bind(signature, guessed, mapping)
+        types = {each.name: pa.type_for_alias(each.type) for each in signature.inputs}
+        for source in found.sources:
+            self._types |= dict.fromkeys(source.fields, types[source.input])
+        fields = {source.input: source.fields for source in found.sources}
+        return bind(signature, pa.schema(list(self._types.items())), fields)
+
+    def score(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, dict[int, str]]:
+        """Score a batch; gives outputs, empty where a row failed, and the reasons by row."""
+        errors: dict[int, str] = {}
+        if self._types:
+            batch = self._read(batch, errors)
+        inputs, unbound = self._binding.apply(batch)
+        scores = self._model.score(inputs)
+        for found in (unbound, scores.errors):
+            for row, reason in found.items():
+                errors.setdefault(row, reason)
+        return _empty(scores.outputs, errors), errors
+
+    def _read(self, batch: pa.RecordBatch, errors: dict[int, str]) -> pa.RecordBatch:
+        arrays = []
+        for name, kind in self._types.items():
+            array, wrong = convert_cells(batch.column(name), kind)
+            for row, reason in wrong.items():
+                errors.setdefault(row, f"the column {name!r} is {reason}")
+            arrays.append(array)
+        return pa.RecordBatch.from_arrays(arrays, names=list(self._types))
+
+
+def score_table(
+    loaded: Loaded, batches: Iterable[pa.RecordBatch], schema: pa.Schema, mapping: Mapping[str, tuple[str, ...]]
+) -> tuple[TextScorer, Iterator[tuple[pa.RecordBatch, dict[int, str]]]]:
+    """Bind a model to a table and score it block by block: one row out for each row in.
+
+    Raises as ``TextScorer`` does, at once, and what the table raises as it is read.
+    """
+    left = iter(batches)
+    first = next(left, None)
+    try:
+        scorer = TextScorer(loaded, _no_rows(schema) if first is None else first, mapping)
+    except SignatureError as error:
+        raise SignatureError(f"{error} (here: --map INPUT=COLUMN,COLUMN)") from error
+
+    def run() -> Iterator[tuple[pa.RecordBatch, dict[int, str]]]:
+        if first is not None:
+            yield scorer.score(first)
+        for batch in left:
+            yield scorer.score(batch)
+
+    return scorer, run()
+
+
+def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array([], each.type) for each in schema], schema=schema)
+
+
+def _guess(column: pa.Array) -> pa.DataType:
+    """Guess whether a column of text holds numbers, flags or text; nothing at all may be numbers."""
+    kind = infer_cells(column)[0].type
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)
+    return pa.float64() if number else kind
+
+
+def _empty(outputs: pa.RecordBatch, errors: Mapping[int, str]) -> pa.RecordBatch:
+    """Take the outputs of failed rows away."""
+    if not errors:
+        return outputs
+    kept = pa.array([None if row in errors else row for row in range(outputs.num_rows)], pa.int64())
+    return pa.RecordBatch.from_arrays([pc.take(column, kept) for column in outputs.columns], schema=outputs.schema)

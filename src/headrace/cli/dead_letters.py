@@ -1,0 +1,167 @@
+"""``headrace dead-letters``: list records that could not be scored, or send them again."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from headrace.cli.options import FILE, json_option
+from headrace.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from headrace.app.configuration import Configuration, RecordsSection
+    from headrace.app.letters import Framing
+    from headrace.wire.dead_letters import DeadLetter
+
+_COLUMNS = ("id", "source", "partition", "offset", "slot", "code", "reason")
+
+config_option = click.option(
+    "--config", type=FILE, metavar="FILE", help="Take the dead letters' file and the records' format from there."
+)
+reason_option = click.option("--reason", "code", default="", metavar="CODE", help="Only those of this code.")
+source_option = click.option("--source", default="", metavar="NAME", help="Only records of this stream.")
+
+
+@click.group()
+def dead_letters() -> None:
+    """List records that could not be scored, or send them again."""
+
+
+@dead_letters.command("list")
+@click.argument("file", type=FILE, required=False)
+@config_option
+@reason_option
+@source_option
+@click.option("--limit", type=click.IntRange(min=0), default=100, show_default=True, help="Show so many; 0 shows all.")
+@json_option
+def list_letters(file: Path | None, config: Path | None, code: str, source: str, limit: int, as_json: bool) -> None:
+    """List the dead letters in FILE, and count them by the code of their reason."""
+    counts: Counter[str] = Counter()
+    shown: list[DeadLetter] = []
+    for letter in _select(_find_file(file, _load(config)), code, source):
+        counts[letter.code] += 1
+        if not limit or len(shown) < limit:
+            shown.append(letter)
+    if as_json:
+        print_json({"total": counts.total(), "codes": dict(counts), "letters": [_describe(each) for each in shown]})
+        return
+    if not counts:
+        click.echo("no dead letters")
+        return
+    print_table(_COLUMNS, [_row(each) for each in shown], numbers=("partition", "offset"))
+    if len(shown) < counts.total():
+        click.echo(f"... and {counts.total() - len(shown)} more (--limit 0 shows all)")
+    click.echo()
+    print_table(("code", "letters"), list(counts.most_common()), numbers=("letters",))
+
+
+@dead_letters.command("resend")
+@click.argument("file", type=FILE, required=False)
+@config_option
+@click.option("--to", type=FILE, required=True, metavar="FILE", help="The file of records to write, or to add to.")
+@click.option("--framing", type=click.Choice(["lines", "delimited"]),
+              help="How records lie in the file; as in the configuration, else lines.")  # fmt: skip
+@click.option("--header", default="", metavar="LINE", help="The first line of CSV; as in the configuration's files.")
+@reason_option
+@source_option
+@json_option
+def resend_letters(
+    file: Path | None,
+    config: Path | None,
+    to: Path,
+    framing: Framing | None,
+    header: str,
+    code: str,
+    source: str,
+    as_json: bool,
+) -> None:
+    """Write the records of the dead letters in FILE to another file, in the bytes that they came as.
+
+    Serve that file as records and they are scored again. Doing it twice sends nothing twice: the file is only added to,
+    and has to be the beginning of what is to be in it. Dead letters are not changed by it.
+    """
+    from headrace.app.letters import resend
+
+    configuration = _load(config)
+    letters = list(_select(_find_file(file, configuration), code, source))
+    names = sorted({letter.source for letter in letters} - {to.name})
+    if len(names) > 1:
+        raise click.UsageError(f"the dead letters are of several streams: name one, --source {' or '.join(names)}")
+    section = _find_section(configuration, names)
+    chosen = framing or ("delimited" if section is not None and section.format == "protobuf" else "lines")
+    line = header or (_read_header(section) if section is not None else "")
+    done = resend(letters, to, chosen, line.encode())
+    if as_json:
+        told = {"to": str(to), "framing": chosen, "records": done.records, "added": done.added}
+        print_json(told | {"without_record": done.without})
+        return
+    click.echo(f"{done.added} records added to {to}, which holds {done.records} now")
+    if done.without:
+        click.echo(f"{done.without} dead letters had no value that could be sent again")
+
+
+def _load(config: Path | None) -> Configuration | None:
+    if config is None:
+        return None
+    from headrace.app.configuration import load_configuration
+
+    return load_configuration(config)
+
+
+def _find_file(file: Path | None, configuration: Configuration | None) -> Path:
+    found = file or (configuration.dead_letters.path if configuration is not None else None)
+    if found is None:
+        raise click.UsageError("name the file of dead letters, or --config FILE that names it")
+    return found
+
+
+def _select(file: Path, code: str, source: str) -> Iterator[DeadLetter]:
+    from headrace.app.letters import read_letters
+
+    for letter in read_letters(file):
+        if code in {"", letter.code} and source in {"", letter.source}:
+            yield letter
+
+
+def _find_section(configuration: Configuration | None, names: list[str]) -> RecordsSection | None:
+    if configuration is None:
+        return None
+    return next((section for section in configuration.streams if section.stream in names), None)
+
+
+def _read_header(section: RecordsSection) -> str:
+    """Read the header line of a stream's CSV files, "" where they have none."""
+    if section.format != "csv" or section.csv_or_default.columns:
+        return ""
+    from headrace.transports.files import find_files
+
+    with find_files(section.paths)[0].open(encoding="utf-8-sig") as file:
+        return file.readline().rstrip("\r\n")
+
+
+def _describe(letter: DeadLetter) -> dict[str, Any]:
+    version = letter.version
+    return {
+        "id": letter.id,
+        "source": letter.source,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "data_type": None if letter.slot is None else letter.slot.data_type,
+        "slot": None if letter.slot is None else letter.slot.name,
+        "code": letter.code,
+        "reason": letter.reason,
+        "model": None if version is None else version.name,
+        "version": None if version is None else version.version,
+        "original": None if letter.original is None else base64.b64encode(letter.original).decode(),
+        "row": letter.row,
+    }
+
+
+def _row(letter: DeadLetter) -> tuple[object, ...]:
+    slot = "" if letter.slot is None else str(letter.slot)
+    return letter.id, letter.source, letter.partition, letter.offset, slot, letter.code, letter.reason

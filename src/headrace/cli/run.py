@@ -1,0 +1,118 @@
+"""``headrace run``: the engine that a configuration describes."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from headrace.cli.exits import Exit
+from headrace.cli.options import FILE, json_option
+from headrace.cli.output import note, print_json, show_digest
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from headrace.app.configuration import Configuration
+    from headrace.core.events import Event
+    from headrace.engines.embedded.summary import Summary
+
+
+@click.command()
+@click.argument("config", type=FILE)
+@click.option("-q", "--quiet", is_flag=True, help="Do not tell on stderr what happens to models.")
+@json_option
+def run(config: Path, quiet: bool, as_json: bool) -> int:
+    """Run the engine that the configuration CONFIG describes, until its records are done.
+
+    SIGTERM or SIGINT (Ctrl-C) ends it in order: what was read is scored and committed, and the exit code is 0. A second
+    SIGINT ends it at once; what was committed stays.
+    """
+    from headrace.app.checks import survey
+    from headrace.app.configuration import load_configuration
+    from headrace.app.engine import build_engine
+
+    logging.basicConfig(level=logging.WARNING, format="headrace: %(message)s")
+    configuration = load_configuration(config)
+    survey(configuration).require()
+    engine = build_engine(configuration, () if quiet else (Narrator(),))
+    with _stopped_by_signals(engine.stop) as asked:
+        summary = engine.run()
+    return _finish(configuration, summary, asked=bool(asked), as_json=as_json)
+
+
+@contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[list[int]]:
+    """Have the first SIGTERM or SIGINT stop the engine; gives the list of those that came."""
+    asked: list[int] = []
+
+    def handle(number: int, _: FrameType | None) -> None:
+        if number == signal.SIGINT and asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _finish(configuration: Configuration, summary: Summary, *, asked: bool, as_json: bool) -> int:
+    counts = summary.counts
+    outlets = {"results": str(configuration.results.path), "dead_letters": str(configuration.dead_letters.path)}
+    told = {
+        "in": counts.received,
+        "scored": counts.scored,
+        "dead_lettered": counts.dead_lettered,
+        "skipped": counts.skipped,
+        "waiting": summary.waiting,
+        "adds_up": counts.balanced,
+        "stopped": asked,
+        **outlets,
+    }
+    if as_json and "-" not in outlets.values():
+        print_json(told)
+    else:
+        note(
+            f"headrace: {counts.received} in, {counts.scored} scored, {counts.dead_lettered} dead-lettered, "
+            f"{counts.skipped} skipped; results in {outlets['results']}, dead letters in {outlets['dead_letters']}"
+        )
+    if summary.waiting:
+        note(f"headrace: {summary.waiting} records still wait for a model; a next run with this state reads them again")
+    if not counts.balanced:
+        note("headrace: the counts do not add up: in is not scored + dead-lettered + skipped")
+    done = counts.balanced and (asked or not summary.waiting)
+    return Exit.DONE if done else Exit.REFUSED
+
+
+class Narrator:
+    """An ``Observer`` that tells on stderr what happens to models."""
+
+    def happened(self, events: Sequence[object]) -> None:
+        """Tell each event that changes what serves, or that somebody should know of."""
+        for event in cast("Sequence[Event]", events):
+            if str(event.kind) not in {"received", "loading", "verifying", "warming"}:
+                note(f"headrace: {describe_event(event)}")
+
+    def advanced(self, outcome: object) -> None:
+        """Leave results to the sinks."""
+
+    def committed(self) -> None:
+        """Leave commits to the state."""
+
+
+def describe_event(event: Event) -> str:
+    """Write an event as a line for people."""
+    named = f" {event.name} {event.version}".rstrip() if event.name else ""
+    digest = f" ({show_digest(event.digest)})" if event.digest else ""
+    slot = "" if event.slot is None else f", slot {event.slot}"
+    reason = f": {event.reason}" if event.reason else ""
+    return f"{event.kind}{named}{digest}{slot}, position {event.position}{reason}"

@@ -1,0 +1,61 @@
+"""``headrace validate``: check a configuration and show what would run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headrace.cli.exits import Exit, exit_of
+from headrace.cli.options import FILE, json_option
+from headrace.cli.output import note, print_json, show_time
+
+
+@click.command()
+@click.argument("config", type=FILE)
+@json_option
+def validate(config: Path, as_json: bool) -> int:
+    """Check the configuration CONFIG and all that it names, and show what would run.
+
+    Every problem is told, not only the first.
+    """
+    from headrace.app.checks import survey
+    from headrace.app.configuration import load_configuration
+
+    found = survey(load_configuration(config))
+    if as_json:
+        problems = [{"kind": type(each).__name__, "message": str(each)} for each in found.problems]
+        print_json({"valid": not problems, "problems": problems, "notes": found.notes, "plan": found.plan})
+    else:
+        if not found.problems:
+            _show(found.plan)
+        for told in found.notes:
+            click.echo(f"note: {told}")
+        if not found.problems:
+            click.echo(f"{config} is valid")
+    for problem in found.problems:
+        note(f"headrace: {config}: {problem}")
+    return exit_of(found.problems[0]) if found.problems else Exit.DONE
+
+
+def _show(plan: dict[str, Any]) -> None:
+    click.echo(f"engine: {plan['engine']}")
+    for stream in plan["records"]:
+        files = stream["files"][0] if len(stream["files"]) == 1 else f"{len(stream['files'])} files"
+        data_types = ", ".join(stream["data_types"]) or "told by each record"
+        click.echo(f"records {stream['name']!r}: {stream['format']}, {files}; data type: {data_types}")
+        for data_type, fields in stream["fields"].items():
+            shown = ", ".join(f"{name} ({kind})" for name, kind in fields.items())
+            click.echo(f"  {data_type}: {shown}")
+    click.echo(f"models: {plan['models']['log']}" + ("" if plan["models"]["follow"] else ", read once"))
+    switch = plan["switch"]
+    by = f", by {switch['ordered_by']}" if switch["mode"] == "ordered" else ""
+    click.echo(f"switch: {switch['mode']}{by}; without a model: {switch['no_model']}")
+    for slot in plan["slots"]:
+        click.echo(f"slot {slot['slot']}: {slot['mode']}; without a model: {slot['no_model']}")
+    for name in ("results", "dead_letters"):
+        path = plan[name]["path"]
+        click.echo(f"{name.replace('_', ' ')}: {plan[name]['format']}, {'standard output' if path == '-' else path}")
+    restores = "" if plan["restores"] is None else f", goes on from {show_time(plan['restores'])}"
+    click.echo(f"state: {plan['state'] or 'none'}{restores}")
