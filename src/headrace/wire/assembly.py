@@ -60,17 +60,26 @@ def take_values(raw: Raw, layout: Layout, failures: Failures) -> tuple[pa.Array,
     values = raw.values
     if values is None or raw.table is not None:
         raise ConfigurationError(f"{raw.source} gives columns, not bytes: set its codec to table")
-    there = values.is_valid().to_numpy(zero_copy_only=False) if values.null_count else np.ones(len(raw), np.bool_)
-    for row in np.flatnonzero(~there):
-        failures.add(int(row), Code.EMPTY_MESSAGE, "the record has no value")
+    there = np.ones(len(raw), np.bool_)
+    if values.null_count:
+        there = values.is_valid().to_numpy(zero_copy_only=False)
+        _fail_all(failures, np.flatnonzero(~there), Code.EMPTY_MESSAGE, "the record has no value")
     if layout.declared:
-        empty = pc.fill_null(pc.equal(pc.binary_length(values), 0), fill_value=False)
-        if pc.any(empty).as_py():
-            for row in np.flatnonzero(empty):
-                failures.add(int(row), Code.EMPTY_MESSAGE, "the record is empty and data types are declared")
-                there[row] = False
+        empty = np.flatnonzero(there & (_measure(values) == 0))
+        _fail_all(failures, empty, Code.EMPTY_MESSAGE, "the record is empty and data types are declared")
+        there[empty] = False
     rows = np.flatnonzero(there)
     return (values if len(rows) == len(values) else values.take(pa.array(rows))), rows
+
+
+def _measure(values: pa.Array) -> npt.NDArray[np.int32]:
+    """Give the lengths of binary values, by their offsets: a call of Arrow's functions would cost more than that."""
+    if not (pa.types.is_binary(values.type) or pa.types.is_string(values.type)):
+        values = values.cast(pa.binary())
+    if not len(values):
+        return np.zeros(0, np.int32)
+    offsets = np.frombuffer(values.buffers()[1], np.int32)
+    return np.diff(offsets[values.offset : values.offset + len(values) + 1])
 
 
 def assemble(raw: Raw, layout: Layout, parts: list[Part], failures: Failures) -> Batch:
@@ -149,9 +158,9 @@ def _as_text(column: pa.Array | None) -> pa.Array | None:
 
 def _encode(texts: pa.Array) -> tuple[list[str], npt.NDArray[np.int32]]:
     """Give each distinct text of a column a number; null and the empty text are ``_NO_TYPE``."""
-    first = texts[0]
-    if texts.null_count == 0 and first.as_py() and pc.all(pc.equal(texts, first)).as_py():
-        return [first.as_py()], np.zeros(len(texts), np.int32)
+    first = texts[0].as_py()
+    if first and texts.null_count == 0 and (len(texts) == 1 or pc.all(pc.equal(texts, first)).as_py()):
+        return [first], np.zeros(len(texts), np.int32)
     encoded = pc.replace_with_mask(texts, pc.fill_null(pc.equal(texts, ""), False), pa.scalar(None, pa.string()))
     encoded = encoded.dictionary_encode()
     codes = pc.fill_null(encoded.indices, _NO_TYPE).to_numpy(zero_copy_only=False)

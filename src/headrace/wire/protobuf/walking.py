@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from google.protobuf.descriptor import FieldDescriptor
 
 from headrace.wire.protobuf import kernel
+from headrace.wire.protobuf.cells import LENGTH, SHIFT, make_column
 from headrace.wire.protobuf.schema import (
     FIRST_SECOND,
     LAST_NANO,
@@ -29,8 +29,6 @@ from headrace.wire.protobuf.slices import Slices
 if TYPE_CHECKING:
     from headrace.records import Int64Array
 
-_LENGTH = np.uint64(0xFFFFFFFF)
-_SHIFT = np.uint64(32)
 _LARGEST_TABLE = 1 << 16
 _WIRE_VARINT, _WIRE_64, _WIRE_LENGTH, _WIRE_32 = 0, 1, 2, 5
 _OPERATIONS = {
@@ -87,6 +85,11 @@ class Walker:
         with_presence = np.flatnonzero(self._slots >= 0)
         self._slots[with_presence] = np.arange(len(with_presence))
         self._tracked = len(with_presence)
+        self._make = {
+            column: make_column(member)
+            for column, member in enumerate(schema.members)
+            if isinstance(member, Leaf) and not _is_nested(member)
+        }
         self._within = {
             column: Walker(_schema_within(member)) for column, member in enumerate(schema.members) if _is_nested(member)
         }
@@ -120,14 +123,13 @@ class Walker:
         )
         flags = marked.view(np.bool_)
         columns: list[pa.Array] = []
-        for column, member in enumerate(self._members):
+        for column in range(len(self._members)):
             there = present[self._slots[column]].view(np.bool_) if self._slots[column] >= 0 else None
             if column in self._within:
                 assert there is not None
                 columns.extend(self._walk_within(column, messages, cells[column], there, flags))
             else:
-                assert isinstance(member, Leaf)
-                columns.append(_make_column(member, messages.data, cells[column], there, flags))
+                columns.append(self._make[column](messages.data, cells[column], there, flags))
         nested = {}
         for column, field in enumerate(self._apart, start=len(self._members)):
             positions = np.flatnonzero(present[self._slots[column]].view(np.bool_) & ~flags)
@@ -181,65 +183,8 @@ def _make_actions(fields: Sequence[FieldDescriptor], left: Sequence[FieldDescrip
 
 
 def _slice(data: npt.NDArray[np.uint8], cells: npt.NDArray[np.uint64]) -> Slices:
-    starts = (cells >> _SHIFT).astype(np.int64)
-    return Slices(data, starts, starts + (cells & _LENGTH).astype(np.int64))
-
-
-def _make_column(
-    leaf: Leaf,
-    data: npt.NDArray[np.uint8],
-    cells: npt.NDArray[np.uint64],
-    there: npt.NDArray[np.bool_] | None,
-    marked: npt.NDArray[np.bool_],
-) -> pa.Array:
-    validity = None if there is None or there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))
-    kind = leaf.type
-    if leaf.field.type in {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES}:
-        return _gather(kind, data, np.where(marked, np.uint64(0), cells) if marked.any() else cells, validity)
-    if leaf.field.type == FieldDescriptor.TYPE_ENUM:
-        return _name_enum(leaf.field, cells.astype(np.int32), there, marked)
-    if pa.types.is_boolean(kind):
-        values: Any = np.packbits(cells.astype(np.bool_), bitorder="little")
-    elif kind.bit_width == 32:
-        values = cells.astype(np.uint32)
-    else:
-        values = cells
-    return pa.Array.from_buffers(kind, len(cells), [validity, pa.py_buffer(values)])
-
-
-def _gather(
-    kind: pa.DataType, data: npt.NDArray[np.uint8], cells: npt.NDArray[np.uint64], validity: pa.Buffer | None
-) -> pa.Array:
-    offsets = np.zeros(len(cells) + 1, np.int32)
-    np.cumsum(cells & _LENGTH, out=offsets[1:])
-    gathered = np.empty(offsets[-1], np.uint8)
-    kernel.gather(data, np.ascontiguousarray(cells), offsets, gathered)
-    return pa.Array.from_buffers(kind, len(cells), [validity, pa.py_buffer(offsets), pa.py_buffer(gathered)])
-
-
-def _name_enum(
-    field: FieldDescriptor,
-    numbers: npt.NDArray[np.int32],
-    there: npt.NDArray[np.bool_] | None,
-    marked: npt.NDArray[np.bool_],
-) -> pa.Array:
-    enum = field.enum_type
-    assert enum is not None
-    known = np.array(sorted(enum.values_by_number), np.int32)
-    places = np.searchsorted(known, numbers).clip(max=len(known) - 1)
-    missing = known[places] != numbers
-    if there is not None:
-        missing &= there
-    names = [enum.values_by_number[number].name for number in known.tolist()]
-    if missing.any():
-        if enum.is_closed:
-            # A closed enum treats an unknown number as an unknown field, so an earlier occurrence counts.
-            marked |= missing
-        others, inverse = np.unique(numbers[missing], return_inverse=True)
-        places[missing] = len(names) + inverse
-        names += [str(number) for number in others.tolist()]
-    mask = None if there is None else ~there
-    return pc.take(pa.array(names, pa.string()), pa.array(places, mask=mask))
+    starts = (cells >> SHIFT).astype(np.int64)
+    return Slices(data, starts, starts + (cells & LENGTH).astype(np.int64))
 
 
 def _join_leaf(
