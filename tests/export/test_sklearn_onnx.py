@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
 
-from headrace.errors import ModelError, UnsupportedError
+from headrace.errors import MissingExtraError, ModelError, UnsupportedError
 from headrace.export.sklearn_onnx import descriptor_for, to_onnx
 from tests.export.wine import FEATURES, GOOD, QUALITY, X
 
@@ -95,6 +96,12 @@ def test_an_estimator_without_a_converter_is_named() -> None:
     model = MeanShift().fit(X[:50])
     with pytest.raises(UnsupportedError, match="MeanShift cannot be written as ONNX"):
         to_onnx(model, target_name="cluster", feature_names=FEATURES)
+
+
+def test_without_skl2onnx_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "skl2onnx", None)
+    with pytest.raises(MissingExtraError, match=r"pip install .* skl2onnx"):
+        to_onnx(Ridge().fit(X, QUALITY), target_name="quality", feature_names=FEATURES)
 
 
 def test_a_publication_carries_model_mapping_and_golden_records() -> None:

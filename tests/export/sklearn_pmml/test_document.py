@@ -21,6 +21,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from headrace.errors import ModelError, UnsupportedError, VerificationError
+from headrace.export import sklearn_pmml
 from headrace.export.sklearn_pmml import descriptor_for, supported_estimators, to_pmml
 from tests.export.sklearn_pmml.scoring import assert_close, predict, score, write_and_score
 from tests.export.wine import FEATURES, GOOD, QUALITY, X
@@ -189,6 +190,12 @@ def test_an_estimator_that_is_not_fitted_is_told_so() -> None:
 def test_what_is_no_estimator_is_told_so() -> None:
     with pytest.raises(UnsupportedError, match="dict is no estimator"):
         to_pmml({}, target_name="quality", feature_names=FEATURES)
+
+
+def test_an_older_scikit_learn_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sklearn_pmml, "version", lambda _: "1.7.2")
+    with pytest.raises(UnsupportedError, match=r"1\.7\.2 .* 1\.8 or later"):
+        write(Ridge(), NUMBERS)
 
 
 def test_a_target_is_no_feature() -> None:

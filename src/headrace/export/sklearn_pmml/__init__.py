@@ -15,13 +15,15 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-from headrace.errors import ModelError
+from headrace.errors import ModelError, UnsupportedError
 from headrace.export.golden import find_feature_names, predict_golden
 from headrace.export.sklearn_pmml.document import build_document
 from headrace.export.sklearn_pmml.markup import serialise
 from headrace.export.sklearn_pmml.registry import MODELS, TRANSFORMERS
 from headrace.export.sklearn_pmml.scope import Part, Scope
 from headrace.records import Descriptor, GoldenRecord
+
+_OLDEST = (1, 8)  # the first without the other ways to combine AdaBoost's and logistic regression's classes
 
 __all__ = ["descriptor_for", "predict_golden", "supported_estimators", "to_pmml"]
 
@@ -97,6 +99,9 @@ def supported_estimators() -> tuple[str, ...]:
 
 
 def _follow(estimator: Any, names: Sequence[str], target_name: str) -> tuple[Part, Scope]:
+    installed = version("scikit-learn")
+    if tuple(int(number) for number in installed.split(".")[:2]) < _OLDEST:
+        raise UnsupportedError(f"scikit-learn {installed} computes some predictions otherwise; train with 1.8 or later")
     if target_name in names:
         raise ModelError(f"target_name {target_name!r} is also a feature; choose another name")
     scope = Scope(names, target_name, TRANSFORMERS, MODELS)
