@@ -44,18 +44,23 @@ def to_milliseconds(column: pa.Array, unit: TimeUnit) -> tuple[Int64Array, dict[
 
 
 def _whole(column: pa.Array, unit: str, factor: int = 1) -> Int64Array:
-    numbers: Int64Array = pc.fill_null(column, 0).to_numpy(zero_copy_only=False)
+    numbers = _fill(column)
     per_second = _PER_SECOND[unit]
     if per_second <= _PER_SECOND["ms"]:
         return numbers * np.int64(factor * (1_000 // per_second))
     return numbers // np.int64(per_second // 1_000)
 
 
+def _fill(column: pa.Array) -> Int64Array:
+    numbers: Int64Array = (pc.fill_null(column, 0) if column.null_count else column).to_numpy()
+    return numbers
+
+
 def _checked_whole(column: pa.Array, unit: TimeUnit) -> tuple[Int64Array, dict[int, str]]:
     times = _whole(column, unit)
     if unit != "s":
         return times, {}
-    numbers = pc.fill_null(column, 0).to_numpy(zero_copy_only=False)
+    numbers = _fill(column)
     too_long = np.flatnonzero(times // 1_000 != numbers)
     return times, {int(position): f"{numbers[position]} s is beyond any time" for position in too_long}
 
@@ -86,7 +91,7 @@ def _scale(value: object, unit: TimeUnit) -> int:
 
 def _parse(text: object, unit: TimeUnit) -> int:
     assert isinstance(text, str)
-    if text.isdecimal():
+    if text.removeprefix("-").isdecimal():
         return _scale(int(text), unit)
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
