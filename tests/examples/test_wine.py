@@ -45,6 +45,7 @@ def test_the_labels_are_kept_by_id(project: Path) -> None:
     assert (1599, 5, 6) == (len(labels), labels["red-0001"], labels["red-1599"])
 
 
+@pytest.mark.slow
 def test_training_again_gives_the_committed_models(project: Path, wine: Path, tmp_path: Path) -> None:
     run(project, "train", str(tmp_path))
     committed = wine / "models"
