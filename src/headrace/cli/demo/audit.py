@@ -111,6 +111,7 @@ def audit(stage: Stage, told: Told) -> Verdict:
         "two models refused, and neither scored a record": len(refused) == 2
         and not any(row.tally.records for row in refused),
         "four publications served, in the order of their positions": _in_order(lines) and _served(rows) == 4,
+        "the roll back brought the first model's bytes back": _last_of_default(lines) == lines[0]["digest"],
     }
     return Verdict(checks, rows)
 
@@ -131,6 +132,11 @@ def _balances(observed: Observed, scored: int) -> bool:
 def _in_order(lines: Sequence[Line]) -> bool:
     positions = [line["position"] for line in lines if line["slot"] == ""]
     return positions == sorted(positions)
+
+
+def _last_of_default(lines: Sequence[Line]) -> str:
+    digests: list[str] = [line["digest"] for line in lines if line["slot"] == ""]
+    return digests[-1]
 
 
 def _served(rows: Sequence[Row]) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from headrace.app.wine import DATA_TYPE, WineModel, read_models
 from headrace.cli.demo.progress import LineReader, Progress
 from headrace.errors import HeadraceError
+from headrace.stores.contents import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,9 +74,11 @@ class Actor:
             *mapping,
         )
 
-    def roll_back(self, version: str) -> None:
-        """Roll back the default slot."""
-        self._ask("rollback", version, f"--data-type={DATA_TYPE}", f"--state={self.stage.state}")
+    def roll_back(self, model: WineModel) -> None:
+        """Roll back the default slot to a model that served before, named by its digest."""
+        self._ask(
+            "rollback", digest_of(model.file.read_bytes()), f"--data-type={DATA_TYPE}", f"--state={self.stage.state}"
+        )
 
     def _ask(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "headrace", *arguments, f"--log={self.stage.log}", "--json"]
@@ -136,8 +139,8 @@ def write_story(models: dict[str, WineModel]) -> list[Step]:
         ),
         Step(0.36, "publish truncated.pmml, which is corrupt", lambda actor: actor.publish(models["truncated"])),
         Step(0.46, "publish shuffled.pmml, whose golden records fail", lambda actor: actor.publish(models["shuffled"])),
-        Step(0.60, "kill the engine with SIGKILL, and start it again", kill_and_restart),
-        Step(0.78, "roll back to the forest", lambda actor: actor.roll_back(models["forest"].version)),
+        Step(0.56, "kill the engine with SIGKILL, and start it again", kill_and_restart),
+        Step(0.72, "roll back to the forest", lambda actor: actor.roll_back(models["forest"])),
     ]
 
 
