@@ -166,7 +166,7 @@ class Reversed(Ridge):  # type: ignore[misc]
         (DummyClassifier(strategy="uniform"), "'uniform' is random"),
         (GradientBoostingRegressor(n_estimators=2, init=Ridge()), "starts from Ridge"),
         (SVC(break_ties=True), "break_ties"),
-        (SVC(kernel=lambda left, right: left @ right.T), "what can be: linear, poly, rbf, sigmoid"),
+        (SVC(C=1e-6, kernel=lambda left, right: left @ right.T), "what can be: linear, poly, rbf, sigmoid"),
     ],
 )
 def test_what_cannot_be_written_is_named(estimator: Any, message: str) -> None:
