@@ -282,3 +282,25 @@ def test_without_its_package_the_codec_says_how_to_install_it() -> None:
     assert ended.stderr.splitlines()[-1] == (
         "headrace.errors.MissingExtraError: the Avro codec needs the package fastavro: pip install 'headrace[avro]'"
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        ({"type": "array", "items": ["null", BEER]}, [None, {"bitterness": 1}], [None, {"bitterness": 1}]),
+        (
+            {"type": "map", "values": ["null", BEER]},
+            {"a": {"bitterness": 1}},
+            [{"key": "a", "value": {"bitterness": 1}}],
+        ),
+        (["string", BEER], {"bitterness": 1}, '{"bitterness":1}'),
+        (["string", BEER], "x", "x"),
+        (["string", {"type": "bytes", "logicalType": "decimal", "precision": 4, "scale": 1}], Decimal("1.5"), "1.5"),
+        (["null"], None, None),
+    ],
+)
+def test_unions_within_a_record(kind: Any, value: Any, expected: Any) -> None:
+    schema = {"type": "record", "name": "R", "fields": [{"name": "x", "type": kind}, {"name": "y", "type": "int"}]}
+    batch = AvroCodec(Layout(Constant("r")), schema).decode(raw_of([write(schema, {"x": value, "y": 1})]))
+
+    assert rows_of(batch) == {"r": {0: {"x": expected, "y": 1}}}

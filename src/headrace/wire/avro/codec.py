@@ -71,6 +71,7 @@ class AvroCodec:
             raise ConfigurationError("records without the single-object framing are written with one schema")
         self._writer = None if single_object else (parsed or [self._reader])[0]
         self._writers = {_fingerprint(writer): writer for writer in (self._reader, *parsed)}
+        self._strips = any(_has_named(record) for record in _list_records(schema).values())
         self._columns = {name: describe(record) for name, record in _list_records(schema).items()}
         for writer in writers:
             for record in _list_records(writer).values():
@@ -133,7 +134,7 @@ class AvroCodec:
             name, record = record
         if record is None:
             raise ValueError("the record is null")
-        return self._name(name), _strip(record)
+        return self._name(name), (_strip(record) if self._strips else record)
 
     def _name(self, full: str) -> str:
         """Give the record's name among the columns; a writer may name the only record differently."""
@@ -211,6 +212,16 @@ def _fingerprint(schema: Any) -> bytes:
     """Compute a schema's fingerprint, in the order of bytes that the framing has."""
     canonical = fastavro.schema.to_parsing_canonical_form(schema)
     return bytes.fromhex(fastavro.schema.fingerprint(canonical, "CRC-64-AVRO"))
+
+
+def _has_named(kind: Any) -> bool:
+    """Tell whether a type, expanded, holds a union with a record: the reader puts a name around such a record."""
+    if isinstance(kind, list):
+        return any(isinstance(member, dict) and (member["type"] == "record" or _has_named(member)) for member in kind)
+    if not isinstance(kind, dict):
+        return False
+    fields = [field["type"] for field in kind.get("fields", ())]
+    return any(_has_named(member) for member in (*fields, kind.get("items"), kind.get("values"), kind["type"]))
 
 
 def _strip(value: Any) -> Any:
