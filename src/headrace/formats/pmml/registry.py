@@ -20,6 +20,7 @@ from headrace.formats.pmml.xml import Element, Reducer, unsupported
 
 ELEMENTS: dict[str, str] = {
     "MiningModel": "mining",
+    "NeuralNetwork": "neural_network",
     "RegressionModel": "regression",
     "TreeModel": "tree",
 }
