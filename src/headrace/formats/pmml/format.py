@@ -29,8 +29,8 @@ class PmmlFormat:
         """Parse and compile a document. Raises ``ModelFormatError`` or ``UnsupportedError`` with element and line."""
         try:
             root = parse(content, find_reducers)
+            _try_out(compile_document(root))  # bulky parts of the tree are compiled ones from here on
             prepared = pack(root)
-            _try_out(compile_document(unpack(prepared)))
         except RecursionError:
             raise ModelFormatError("expressions or elements are nested too deeply in the document") from None
         return prepared

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace.errors import ModelFormatError, UnsupportedError
-from headrace.formats.pmml.elements import mining
+from headrace.formats.pmml.trees import fusion
+from headrace.formats.pmml.trees.forest import Forest
 from tests.formats.pmml.building import LABEL, X, Y, document, load, schema, score
 
 
@@ -198,9 +199,34 @@ def test_broken_ensembles_are_refused(content: bytes, error: type[Exception], pr
         load(content)
 
 
+FREE_COLOUR = '<DataField name="colour" optype="categorical" dataType="string"/>'
+
+ASKED = (
+    '<SimplePredicate field="x" operator="equal" value="0"/>',
+    '<SimplePredicate field="x" operator="notEqual" value="1.5"/>',
+    '<SimplePredicate field="y" operator="isMissing"/>',
+    '<SimplePredicate field="y" operator="isNotMissing"/>',
+    '<SimplePredicate field="colour" operator="equal" value="red"/>',
+    (
+        '<SimpleSetPredicate field="colour" booleanOperator="isIn"><Array type="string">red blue</Array>'
+        "</SimpleSetPredicate>"
+    ),
+    (
+        '<SimpleSetPredicate field="colour" booleanOperator="isNotIn"><Array type="string">red</Array>'
+        "</SimpleSetPredicate>"
+    ),
+    '<SimpleSetPredicate field="x" booleanOperator="isIn"><Array type="real">-3 65535</Array></SimpleSetPredicate>',
+    "<False/>",
+    "<True/>",
+)
+
+
 @st.composite
-def trees(draw: st.DrawFn) -> str:
-    """A TreeModel of random splits, some of several children, some open-ended, under any strategy."""
+def trees(draw: st.DrawFn, *, asked: bool = False) -> str:
+    """A TreeModel of random splits, some of several children, some open-ended, under any strategy.
+
+    Some of the children of a tree that is ``asked`` for are by sets, or by whether a value is missing.
+    """
     strategy = draw(st.sampled_from(["none", "lastPrediction", "nullPrediction", "defaultChild"]))
     last = draw(st.sampled_from(["returnNullPrediction", "returnLastPrediction"]))
     serial = iter(range(10_000))
@@ -216,6 +242,8 @@ def trees(draw: st.DrawFn) -> str:
             second = f'<SimplePredicate field="{field}" operator="{other}" value="{limit}"/>'
             third = f'<SimplePredicate field="x" operator="lessOrEqual" value="{limit + 1}"/>'
             shape = draw(st.sampled_from([[first, second], [first, "<True/>"], [first, third, "<True/>"], [first]]))
+            if asked:
+                shape = [draw(st.sampled_from(ASKED)), *shape]
             inner = [node(predicate, depth - 1) for predicate in shape]
             children = "".join(inner)
             default = f' defaultChild="{inner[-1].split(chr(34))[1]}"'
@@ -223,36 +251,52 @@ def trees(draw: st.DrawFn) -> str:
 
     return (
         f'<TreeModel functionName="regression" missingValueStrategy="{strategy}" noTrueChildStrategy="{last}">'
-        f"{schema('x', 'y')}{node('<True/>', 4)}</TreeModel>"
+        f"{schema('x', 'y', 'colour')}{node('<True/>', 3 if asked else 4)}</TreeModel>"
     )
 
 
 @given(
-    st.lists(trees(), min_size=1, max_size=4),
-    st.sampled_from(["sum", "average"]),
+    st.one_of(st.lists(trees(), min_size=1, max_size=4), st.lists(trees(asked=True), min_size=1, max_size=3)),
+    st.sampled_from(["sum", "average", "weightedSum", "weightedAverage"]),
     st.sampled_from(["returnMissing", "skipSegment"]),
+    st.sampled_from([0, fusion.PLAIN_NODES]),
+    st.booleans(),
 )
-def test_a_fused_forest_gives_what_its_trees_give_one_by_one(models: list[str], method: str, treatment: str) -> None:
-    grid = [-3.0, -1.0, 0.0, 1.5, None]
-    batch = pa.RecordBatch.from_pydict({"x": grid * 5, "y": [value for value in grid for _ in grid]})
-    segments = "".join(f"<Segment><True/>{model}</Segment>" for model in models)
-    z = '<DataField name="z" optype="continuous" dataType="double"/>'
-    forest = load(
-        document(
-            f'<MiningModel functionName="regression">{schema("x", "y", target="z")}<Segmentation '
-            f'multipleModelMethod="{method}" missingPredictionTreatment="{treatment}">{segments}</Segmentation>'
-            "</MiningModel>",
-            X + Y + z,
-        )
+def test_a_fused_forest_gives_what_its_trees_give_one_by_one(
+    models: list[str], method: str, treatment: str, plain: int, whole: bool
+) -> None:
+    grid = [-3.0, -1.0, 0.0, 1.5, 65535.0, *([] if whole else [None])]
+    count = len(grid)
+    colours = (["red", "green", "blue", "violet"] + ([] if whole else [None])) * count**2
+    batch = pa.RecordBatch.from_pydict(
+        {
+            "x": grid * count * 4,
+            "y": [value for value in grid for _ in grid] * 4,
+            "colour": colours[: 4 * count**2],
+        }
     )
-    assert not isinstance(forest._frame.evaluator, mining.Ensemble)
+    segments = "".join(f'<Segment weight="{n + 2}"><True/>{model}</Segment>' for n, model in enumerate(models))
+    z = '<DataField name="z" optype="continuous" dataType="double"/>'
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fusion, "PLAIN_NODES", plain)
+        forest = load(
+            document(
+                f'<MiningModel functionName="regression">{schema("x", "y", "colour", target="z")}<Segmentation '
+                f'multipleModelMethod="{method}" missingPredictionTreatment="{treatment}">{segments}</Segmentation>'
+                "</MiningModel>",
+                X + Y + FREE_COLOUR + z,
+            )
+        )
+    assert isinstance(forest._frame.evaluator, Forest)
     singles = np.array(
-        [load(document(model)).score(batch).outputs.column(0).to_pylist() for model in models], dtype=np.float64
+        [load(document(model, X + Y + FREE_COLOUR)).score(batch).outputs.column(0).to_pylist() for model in models],
+        dtype=np.float64,
     )
     absent = np.isnan(singles)
-    total = np.where(absent, 0, singles).sum(axis=0)
-    if method == "average":
-        total = total / np.maximum((~absent).sum(axis=0), 1)
+    weights = np.arange(2, 2 + len(models))[:, None] if "eighted" in method else np.ones((len(models), 1))
+    total = (np.where(absent, 0, singles) * weights).sum(axis=0)
+    if "verage" in method:
+        total = total / np.maximum((~absent * weights).sum(axis=0), 1)
     lost = np.asarray(absent.any(axis=0) if treatment == "returnMissing" else absent.all(axis=0))
     expected = [None if missing else value for missing, value in zip(list(lost), total.tolist(), strict=True)]
     assert expected == forest.score(batch).outputs.column("z").to_pylist()

@@ -22,7 +22,8 @@ from headrace.formats.pmml.predicates import Predicate, compile_predicate, find_
 from headrace.formats.pmml.result import Evaluator, Result, missing_numbers
 from headrace.formats.pmml.scope import Context, Scope
 from headrace.formats.pmml.targets import is_single
-from headrace.formats.pmml.trees.forest import fuse
+from headrace.formats.pmml.trees.forest import Forest, unpack_forest
+from headrace.formats.pmml.trees.fusion import fuse
 from headrace.formats.pmml.trees.tree import Tree
 from headrace.formats.pmml.xml import Element, malformed, unsupported
 
@@ -70,18 +71,36 @@ def compile_element(element: Element, scope: Scope, info: ModelInfo) -> Evaluato
     method = segmentation.get("multipleModelMethod")
     if method not in METHODS:
         raise malformed(segmentation, f"multipleModelMethod={method!r} is none of {', '.join(sorted(METHODS))}")
-    segments = _compile_segments(segmentation, scope, method in CHAINS)
     missing_name = "missingPredictionTreatment"
     treatment = segmentation.choice(missing_name, MISSING, segmentation.get(f"x-{missing_name}", "continue"))
-    if method in CHAINS:
-        return Chain(segments, "ulti" in method)
-    if method in CHOICES:
-        return Choice(segments, method == "selectAll")
+    if method in (*CHAINS, *CHOICES):
+        segments = _compile_segments(segmentation, scope, method in CHAINS)
+        return Chain(segments, "ulti" in method) if method in CHAINS else Choice(segments, method == "selectAll")
     threshold = segmentation.number("missingThreshold", 1.0)
     combination = Combination(method, info, treatment, threshold, is_single(element))
-    trees = _find_trees(segments)
-    forest = fuse(trees, combination) if trees is not None else None
-    return forest if forest is not None else Ensemble(segments, combination)
+    if segmentation.table is not None:
+        return unpack_forest(segmentation, scope, combination)
+    segments = _compile_segments(segmentation, scope, chained=False)
+    trees = None if _asks_for_segments(element) else _find_trees(segments)
+    forest = fuse(trees, combination, [segment.weight for segment in segments]) if trees is not None else None
+    if forest is None:
+        return Ensemble(segments, combination)
+    _condense(segmentation, forest, scope)
+    return forest
+
+
+def _condense(segmentation: Element, forest: Forest, scope: Scope) -> None:
+    """Put a forest in the place of the segments that it was made of: it is compiled once, and small to hand over."""
+    table = forest.pack(scope)
+    if table is not None:
+        segmentation.table = table
+        segmentation.children = []
+
+
+def _asks_for_segments(element: Element) -> bool:
+    """Tell whether an output field asks for the result of one segment."""
+    output = element.find("Output")
+    return output is not None and any("segmentId" in field.attributes for field in output)
 
 
 def _find_trees(segments: list[Segment]) -> list[Tree] | None:

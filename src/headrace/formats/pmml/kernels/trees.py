@@ -1,23 +1,16 @@
-"""Walks through trees.
+"""Walks through single trees of every kind that the standard has; forests have ``forests``.
 
-Two layouts. The general one holds for every tree of the standard: nodes in an order in which a node's children are
-neighbours, each with one test. The split layout holds for trees whose tests compare numbers by order: a record goes on
-to ``left`` if its value is at most the threshold, else to ``left + 1``; a leaf leads to itself. It is walked by many
-rows in turn, tree by tree, so that one tree stays in the cache and the loads of several rows overlap.
-
-Rows are in C order, values in double precision, NaN is missing.
+Nodes are in an order in which a node's children are neighbours, each with one test. Rows are in C order, values in
+double precision, NaN is missing.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-Payload = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int32]
 Bytes = npt.NDArray[np.int8]
 
@@ -29,11 +22,9 @@ UNKNOWN_IS_FALSE, UNKNOWN_STOPS, UNKNOWN_IS_NULL, UNKNOWN_TO_DEFAULT = range(4)
 
 _NO, _YES, _UNKNOWN = range(3)
 _NULL, _NO_CHILD, _STOP = -1, -2, -3
-_LANES = 16
 _WALK = (
     "void(f8[:, ::1], i4[::1], i4[::1], i4[::1], i1[::1], f8[::1], f8[::1], i4[::1], i4[::1], i8, b1, i4[::1], i4[::1])"
 )
-_SUM = "void(f8[:, ::1], i4[::1], f8[::1], i4[::1], i4[::1], i4[::1], i4[::1], {0}[:, ::1], {0}[:, ::1], b1)"
 
 
 @nb.njit(inline="always", error_model="numpy")
@@ -119,45 +110,6 @@ def walk_general(
             if node < 0:
                 break
         leaf[row] = node
-
-
-@nb.njit([_SUM.format("f8"), _SUM.format("f4")], cache=True, nogil=True, error_model="numpy")
-def sum_splits(
-    rows: Floats,
-    column: Ints,
-    threshold: Floats,
-    left: Ints,
-    missing: Ints,
-    roots: Ints,
-    depths: Ints,
-    payload: Payload,
-    out: Payload,
-    may_miss: bool,
-) -> None:
-    """Add up the leaves' payloads over all trees into ``out``; a node's ``missing`` is where a missing value goes."""
-    size, width = rows.shape[0], out.shape[1]
-    nodes = np.empty(_LANES, np.int32)
-    for tree in range(roots.shape[0]):
-        for start in range(0, size, _LANES):
-            lanes = min(_LANES, size - start)
-            nodes[:] = roots[tree]
-            if may_miss:
-                for _ in range(depths[tree]):
-                    for lane in range(lanes):
-                        node = nodes[lane]
-                        value = rows[start + lane, column[node]]
-                        if np.isnan(value):
-                            nodes[lane] = missing[node]
-                        else:
-                            nodes[lane] = left[node] + np.int32(value > threshold[node])
-            else:
-                for _ in range(depths[tree]):
-                    for lane in range(lanes):
-                        node = nodes[lane]
-                        nodes[lane] = left[node] + np.int32(rows[start + lane, column[node]] > threshold[node])
-            for lane in range(lanes):
-                for place in range(width):
-                    out[start + lane, place] += payload[nodes[lane], place]
 
 
 @nb.njit("i8(i4[::1])", cache=True, nogil=True, error_model="numpy")

@@ -1,4 +1,8 @@
-"""The split layout: trees whose tests compare numbers by order, as the fast kernel walks them (``kernels.trees``)."""
+"""The split layout: a tree as questions with two answers each, as forests are walked (``kernels.forests``).
+
+A question compares a column with a limit, or asks whether it is one of a set of values. Whether a value is missing, and
+what always or never holds, are questions with an infinite limit: every value that is there gives the same answer.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +14,36 @@ import numpy.typing as npt
 
 from headrace.formats.pmml.columns import Bools, Floats
 from headrace.formats.pmml.kernels import trees
+from headrace.formats.pmml.trees.matrix import Tests
 from headrace.formats.pmml.trees.nodes import Ints
 from headrace.formats.pmml.trees.tree import STRATEGIES, WEIGHTED, Tree
 
-_ORDERED = np.zeros(12, dtype=np.bool_)
 _OPPOSITE = np.full(12, -1, dtype=np.int8)
-for _one, _other in ((trees.LESS, trees.GREATER_OR_EQUAL), (trees.LESS_OR_EQUAL, trees.GREATER)):
-    _ORDERED[[_one, _other]] = True
+for _one, _other in (
+    (trees.LESS, trees.GREATER_OR_EQUAL),
+    (trees.LESS_OR_EQUAL, trees.GREATER),
+    (trees.EQUAL, trees.NOT_EQUAL),
+    (trees.IS_IN, trees.IS_NOT_IN),
+):
     _OPPOSITE[[_one, _other]] = _other, _one
+
+_BY_ORDER = (trees.LESS, trees.LESS_OR_EQUAL, trees.GREATER, trees.GREATER_OR_EQUAL)
+_BY_SET = (trees.EQUAL, trees.NOT_EQUAL, trees.IS_IN, trees.IS_NOT_IN)
+_TO_RIGHT = (trees.GREATER, trees.GREATER_OR_EQUAL, trees.NOT_EQUAL, trees.IS_NOT_IN, trees.FALSE, trees.IS_MISSING)
+"""The operators whose yes is the right answer."""
 
 
 @dataclass(slots=True, eq=False)
 class Splits:
-    """One tree in the split layout; ``score`` is the node whose score a leaf takes (-1: none)."""
+    """One tree in the split layout; ``score`` is the node whose score a leaf takes (-1: none).
+
+    ``limit`` is NaN where the question is whether the value is in ``sets[member_set]``; ``member_set`` is -1 elsewhere.
+    """
 
     column: Ints
-    threshold: Floats
+    limit: Floats
+    member_set: Ints
+    sets: list[tuple[float, ...]]
     left: Ints
     missing: Ints
     score: Ints
@@ -41,22 +59,33 @@ def split_tree(tree: Tree) -> Splits | None:
     nodes, tests = tree.nodes, tree.tests
     if tree.strategy in WEIGHTED or tree.penalty != 1.0 or tests.operator[0] != trees.TRUE:
         return None
+    sets, member_set = _number_sets(tests)
     inner = np.flatnonzero(nodes.count > 0)
     last = nodes.first[inner] + nodes.count[inner] - 1
     holds = tests.operator[last] == trees.TRUE
-    divides = (nodes.count[inner] > 1) & _complements(tree, last - 1, last)
+    divides = (nodes.count[inner] > 1) & _complements(tests, member_set, last - 1, last)
     asked = nodes.count[inner] - (holds | divides)
     owner = np.repeat(np.arange(len(inner)), asked)
     child = _count_from(nodes.first[inner], asked)
-    if not bool((_ORDERED[tests.operator[child]]).all()):
-        return None
-    return _lay_out(tree, _Questions(inner, owner, child, asked, last, holds, divides))
+    return _lay_out(tree, _Questions(inner, owner, child, asked, last, holds, divides), sets, member_set)
 
 
-def _complements(tree: Tree, one: Ints, other: Ints) -> Bools:
-    """Tell whether two nodes' tests divide the numbers of one column between them."""
-    tests = tree.tests
-    same: Bools = (tests.column[one] == tests.column[other]) & (tests.constant[one] == tests.constant[other])
+def _number_sets(tests: Tests) -> tuple[list[tuple[float, ...]], Ints]:
+    """Return the sets that nodes ask for, each once, and the number of each node's (-1: it asks for none)."""
+    numbers: dict[tuple[float, ...], int] = {}
+    found = np.full(len(tests.operator), -1, dtype=np.int32)
+    for node in np.flatnonzero(np.isin(tests.operator, _BY_SET)).tolist():
+        members: tuple[float, ...] = (tests.constant[node].item(),)
+        if tests.operator[node] in (trees.IS_IN, trees.IS_NOT_IN):
+            members = tuple(sorted(tests.members[tests.member_start[node] : tests.member_start[node + 1]].tolist()))
+        found[node] = numbers.setdefault(members, len(numbers))
+    return list(numbers), found
+
+
+def _complements(tests: Tests, member_set: Ints, one: Ints, other: Ints) -> Bools:
+    """Tell whether two nodes' tests divide the values of one column between them."""
+    same: Bools = (tests.column[one] == tests.column[other]) & (member_set[one] == member_set[other])
+    same &= (tests.constant[one] == tests.constant[other]) | (member_set[one] >= 0)
     same &= _OPPOSITE[tests.operator[one]] == tests.operator[other]
     return same
 
@@ -81,13 +110,13 @@ class _Questions(NamedTuple):
     divides: Bools
 
 
-def _lay_out(tree: Tree, questions: _Questions) -> Splits:
+def _lay_out(tree: Tree, questions: _Questions, sets: list[tuple[float, ...]], member_set: Ints) -> Splits:
     """Write the arrays: slot 0 is the root, question q leads to the slots 1 + 2q and 2 + 2q, spare leaves follow."""
     nodes, tests = tree.nodes, tree.tests
     inner, owner, child, asked, last, holds, divides = questions
     count = len(child)
     operator = tests.operator[child]
-    upward = (operator == trees.GREATER) | (operator == trees.GREATER_OR_EQUAL)
+    upward = np.isin(operator, _TO_RIGHT)
     strict = (operator == trees.LESS) | (operator == trees.GREATER_OR_EQUAL)
     pair = 1 + 2 * np.arange(count)
     yes, no = pair + upward, pair + ~upward
@@ -110,15 +139,22 @@ def _lay_out(tree: Tree, questions: _Questions) -> Splits:
     score[no[final[open_end]]] = score[end[open_end]]
 
     column = np.zeros(nowhere + 1, dtype=np.int32)
-    threshold = np.full(nowhere + 1, np.inf)
+    limit = np.full(nowhere + 1, np.inf)
+    asks = np.full(nowhere + 1, -1, dtype=np.int32)
     left = np.arange(nowhere + 1, dtype=np.int32)
     missing = left.copy()
-    limit = tests.constant[child]
-    column[holder] = tests.column[child]
-    threshold[holder] = np.where(strict, np.nextafter(limit, -np.inf), limit)
+    constant = tests.constant[child]
+    column[holder] = np.maximum(tests.column[child], 0)
+    limit[holder] = np.where(strict, np.nextafter(constant, -np.inf), constant)
+    limit[holder[np.isin(operator, _BY_SET)]] = np.nan
+    limit[holder[~np.isin(operator, (*_BY_SET, *_BY_ORDER))]] = np.inf
+    asks[holder] = member_set[child]
     left[holder] = pair
-    missing[holder] = _find_missing(tree, questions, slot, no, final, stay, end, nowhere)
-    return Splits(column, threshold, left, missing, score, trees.measure_depth(holder.astype(np.int32)))
+    unknown = _find_missing(tree, questions, slot, no, final, stay, end, nowhere)
+    unknown = np.where(np.isin(operator, (trees.TRUE, trees.IS_MISSING)), yes, unknown)
+    missing[holder] = np.where(np.isin(operator, (trees.FALSE, trees.IS_NOT_MISSING)), no, unknown)
+    depth = trees.measure_depth(holder.astype(np.int32))
+    return Splits(column, limit, asks, sets, left, missing, score, depth)
 
 
 def _find_missing(
