@@ -112,7 +112,7 @@ def _convert(estimator: Any, kinds: dict[str, tuple[bool, int]], options: Any, *
         import skl2onnx
         from skl2onnx.common import data_types, exceptions
     except ImportError:
-        raise MissingExtraError("writing ONNX needs skl2onnx: pip install 'headrace[sklearn]' skl2onnx") from None
+        raise MissingExtraError("writing ONNX needs skl2onnx: pip install 'headrace[sklearn-onnx]'") from None
     number = data_types.FloatTensorType if single else data_types.DoubleTensorType
     types = [
         (name, (data_types.StringTensorType if text else number)([None, width]))
