@@ -6,9 +6,9 @@ Rules:
 2. ``ordered`` and ``event-time``: a row meets the timeline's candidate at its moment; it waits until the model stream
    has been read up to that moment and the candidate has a verdict.
 3. A row whose version had ended before the partition's own watermark is late. The verdict hangs on the partition's
-   records alone, so it is the same for any parallelism.
-4. Under ``hold`` a row without a model waits for the first one that comes after its moment; so does a row that
-   addresses no slot, in the slot of its data type that comes first.
+   records and the model stream alone, so it is the same for any parallelism; while the end may move, the row waits.
+4. Under ``hold`` a row without a model waits for the first one that comes after its moment, and until the model stream
+   has been read that far: none may come between. So does a row that addresses no slot, in the slot that begins first.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headrace.core.timeline import BEGINNING
-from headrace.records import NoModelPolicy, SwitchMode
+from headrace.records import NoModelPolicy
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -44,12 +44,12 @@ WAITS = -5
 class Moments:
     """When the rows of a group happen.
 
-    ``each`` is a row's moment (``BEGINNING``: it has none), ``before`` the partition's watermark when the row came.
-    ``known`` is the moment up to which the model stream has been read.
+    ``each`` is a row's moment (``BEGINNING``: it has none), ``passed`` the moment up to which versions are kept no
+    longer when the row comes (None where that does not matter), ``known`` how far the model stream has been read.
     """
 
     each: Int64Array
-    before: Int64Array
+    passed: Int64Array | None
     known: int
 
 
@@ -57,28 +57,29 @@ class Moments:
 class Assignment:
     """The candidate of each row as an index into ``candidates``, or one of the negative codes.
 
-    Rows from ``ready`` on (counted within the group's slice) must wait.
+    ``of_row`` None: all rows meet the only candidate. Rows from ``ready`` on (counted within the group's slice) must
+    wait.
     """
 
     candidates: tuple[Candidate, ...]
-    of_row: Int64Array
+    of_row: Int64Array | None
     ready: int
-
-    @property
-    def single(self) -> bool:
-        """Whether all rows meet one candidate."""
-        return len(self.candidates) == 1 and not self.of_row.any()
 
 
 def assign_serving(slot: Slot, rows: int, floor: int, policy: NoModelPolicy) -> Assignment:
-    """Assign what serves now to every row (switch mode ``ready``)."""
+    """Assign what serves now to every row (switch mode ``ready``).
+
+    ``floor`` is the greatest position that the partition has used in the slot, -1 for none.
+    """
     serving = slot.serving
+    floor = floor if floor > slot.retired_at else -1
     if serving is not None and serving.position >= floor:
-        return Assignment((serving,), np.zeros(rows, dtype=np.int64), rows)
+        return Assignment((serving,), None, rows)
+    if floor >= 0:
+        return Assignment((), np.full(rows, WAITS, dtype=np.int64), 0)
     if not slot.active:
         return Assignment((), np.full(rows, ELSEWHERE, dtype=np.int64), rows)
-    waits = policy is NoModelPolicy.HOLD or floor >= 0
-    return Assignment((), np.full(rows, NO_MODEL, dtype=np.int64), 0 if waits else rows)
+    return Assignment((), np.full(rows, NO_MODEL, dtype=np.int64), 0 if policy is NoModelPolicy.HOLD else rows)
 
 
 def assign_by_moment(slot: Slot, moments: Moments, policy: NoModelPolicy, stray: Mask | None = None) -> Assignment:
@@ -91,13 +92,18 @@ def assign_by_moment(slot: Slot, moments: Moments, policy: NoModelPolicy, stray:
     held = np.array([policy is NoModelPolicy.HOLD and active for active in segments.active])[segment_of]
     if stray is not None:
         held |= stray
-    cast = _Cast(segments)
+    cast = _Cast(segments, moments.known)
     of_row = cast.codes(segment_of, held)
-    ready = min(first(moments.each > moments.known), first(of_row == WAITS))
-    if slot.mode is SwitchMode.EVENT_TIME:
-        of_row[_late(segments, segment_of, moments, slot.timeline.base_start) & (of_row != ELSEWHERE)] = LATE
-    of_row[moments.each == BEGINNING] = NO_TIME
-    return Assignment(tuple(cast.candidates), of_row, ready)
+    timeless = moments.each == BEGINNING
+    of_row[timeless & (of_row != ELSEWHERE)] = NO_TIME
+    ready = first(moments.each > moments.known)
+    if moments.passed is not None:
+        ended = (segments.ends[segment_of] <= moments.passed) | (moments.each < slot.timeline.base_start)
+        late = ended & (of_row != ELSEWHERE) & (of_row != NO_TIME)
+        of_row[late] = LATE
+        unsure = (moments.passed > moments.known) | (late & (moments.passed >= segments.undecided))
+        ready = min(ready, first(unsure))
+    return Assignment(tuple(cast.candidates), of_row, min(ready, first(of_row == WAITS)))
 
 
 @dataclass(slots=True)
@@ -105,6 +111,7 @@ class _Cast:
     """The candidates that a batch's segments name, in the order in which they are met."""
 
     segments: Segments
+    known: int
     candidates: list[Candidate] = field(default_factory=list)
 
     def codes(self, segment_of: Int64Array, held: Mask) -> Int64Array:
@@ -118,18 +125,18 @@ class _Cast:
         if candidate is None:
             if not held:
                 return NO_MODEL if self.segments.active[segment] else ELSEWHERE
-            candidate = self.segments.following(segment)
+            candidate = self._following(segment)
         if candidate is None or candidate.unresolved:
             return WAITS
         if candidate not in self.candidates:
             self.candidates.append(candidate)
         return self.candidates.index(candidate)
 
-
-def _late(segments: Segments, segment_of: Int64Array, moments: Moments, base_start: int) -> Mask:
-    ends = np.array([segments.end(segment) for segment in range(len(segments.starts))], dtype=np.int64)
-    late: Mask = (ends[segment_of] <= moments.before) | (moments.each < base_start)
-    return late
+    def _following(self, segment: int) -> Candidate | None:
+        place = self.segments.following(segment)
+        if place is None or int(self.segments.starts[place]) > self.known:
+            return None
+        return self.segments.candidates[place]
 
 
 def first(mask: Mask) -> int:

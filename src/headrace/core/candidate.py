@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Candidate:
     """One publication of one slot; ``moment`` is its place on the slot's timeline.
 
-    ``deferred``: a limit cut its loading short. ``proven``: it was accepted before a restart.
+    ``deferred``: a limit cut its loading short. ``proven``: it was accepted before a restart. ``parked``: a roll back
+    whose descriptor is not known before earlier candidates have a verdict.
     """
 
     slot: SlotKey
@@ -33,6 +34,7 @@ class Candidate:
     reason: str = ""
     deferred: bool = False
     proven: bool = False
+    parked: bool = False
     model: Model | None = None
     statistics: VersionStatistics = field(default_factory=VersionStatistics)
     bindings: dict[pa.Schema, Binding] = field(default_factory=dict)
@@ -48,6 +50,11 @@ class Candidate:
         return known
 
     @property
+    def unbound(self) -> bool:
+        """Whether its outputs may differ from those of the candidates before it."""
+        return self.proven or self.descriptor.replaces_signature
+
+    @property
     def unresolved(self) -> bool:
         """Whether there is no verdict yet."""
         return self.state in UNRESOLVED
@@ -56,6 +63,10 @@ class Candidate:
     def accepted(self) -> bool:
         """Whether it is ready to score."""
         return self.state in ACCEPTED
+
+    def unpark(self, descriptor: Descriptor) -> None:
+        """Give a parked roll back its descriptor."""
+        self.descriptor, self.parked, self._version = descriptor, False, None
 
     def move(self, state: State, reason: str = "") -> None:
         """Change the state as the table allows, else raise ``TransitionError`` and change nothing."""

@@ -16,37 +16,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from headrace.core.assignment import (
-    ELSEWHERE,
-    LATE,
-    NO_MODEL,
-    NO_TIME,
-    Assignment,
-    Moments,
-    assign_by_moment,
-    assign_serving,
-    first,
-)
+from headrace.core.assignment import LATE, NO_MODEL, NO_TIME, Assignment
 from headrace.core.models import Models
-from headrace.core.partition import Partition, Pending
+from headrace.core.partition import Partition, Pending, Progress
+from headrace.core.planning import Planner
 from headrace.core.scoring import Scorer, assemble_results, dead_letters, score_assigned
 from headrace.core.settings import JoinSettings, OrderedBy
 from headrace.core.states import State
 from headrace.core.statistics import Counts
-from headrace.core.timeline import BEGINNING, END
+from headrace.core.timeline import BEGINNING
 from headrace.records import DeadLetters, Failure, NoModelPolicy, SlotKey, SwitchMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy.typing as npt
-
     from headrace.abc.model import Model
     from headrace.core.partition import PartitionKey
+    from headrace.core.planning import Lost, Plan, Share
     from headrace.core.slot import Slot
-    from headrace.records import Batch, Group, Int64Array, Results
-
-    Mask = npt.NDArray[np.bool_]
+    from headrace.records import Batch, Int64Array, Results
 
     Clock = Callable[[], int]
 
@@ -70,16 +58,6 @@ class Outcome:
         return self.rows > 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Share:
-    """One slot's part of a group: which candidate each of the rows from the pending start on meets."""
-
-    slot: Slot
-    group: Group
-    offset: int
-    assignment: Assignment
-
-
 @dataclass(slots=True)
 class Join:
     """Records and models joined.
@@ -94,26 +72,42 @@ class Join:
     partitions: dict[PartitionKey, Partition] = field(default_factory=dict)
     unaddressed: Counts = field(default_factory=Counts)
     _scorer: Scorer = field(init=False)
+    _planner: Planner = field(init=False)
 
     def __post_init__(self) -> None:
         self.models = Models(self.settings, self.clock)
         self._scorer = Scorer(self.timer, self.settings.exclude)
+        self._planner = Planner(self.settings, self.models)
 
-    def assign(self, key: PartitionKey) -> Partition:
-        """Take a partition in; its progress is in ``done`` (-1: from the beginning)."""
-        return self.partitions.setdefault(key, Partition(key))
+    def assign(self, key: PartitionKey, progress: Progress | None = None) -> Partition:
+        """Take a partition in, with the progress under its last owner; it goes on after ``done`` (-1: the beginning).
+
+        One that is here already keeps its own progress.
+        """
+        known = self.partitions.get(key)
+        if known is None:
+            came = progress or Progress()
+            known = self.partitions[key] = Partition(
+                key, done=came.done, max_time=came.max_time, floors=dict(came.floors)
+            )
+        return known
+
+    def release(self, key: PartitionKey) -> Progress:
+        """Give a partition away, with its progress for the next owner; rows that wait are dropped and read again."""
+        return self.partitions.pop(key).progress
 
     def finish(self, key: PartitionKey) -> None:
         """Learn that a partition has no more records."""
-        self.partitions[key].finished = True
+        self.assign(key).finished = True
 
     def wants(self, key: PartitionKey) -> bool:
         """Whether more of a partition's records may be offered: the back-pressure."""
-        return self.partitions[key].waiting < self.settings.queue_records
+        return self.assign(key).waiting < self.settings.queue_records
 
     def offer(self, batch: Batch) -> None:
         """Take in the next records of their partition."""
         if len(batch):
+            self.models.cold = False
             partition = self.assign((batch.raw.source, batch.raw.partition))
             partition.queue.append(Pending(batch, self.models.position))
 
@@ -148,15 +142,11 @@ class Join:
     def _advance(self, partition: Partition, outcome: Outcome) -> None:
         pending = partition.queue[0]
         batch, start = pending.batch, pending.start
-        limit, shares, stray = self._plan(partition, pending)
+        plan = self._planner.plan(partition, pending)
+        limit = plan.limit
         if limit <= start:
             return
-        scored_at = self.clock()
-        self._fail(batch, start, limit, outcome)
-        for share in shares:
-            self._score(partition, share, batch, limit, scored_at, outcome)
-        for data_type, rows in stray:
-            self._stray(batch, data_type, rows[rows < limit], outcome)
+        self._carry_out(partition, pending, plan, outcome)
         outcome.rows += limit - start
         partition.done = int(batch.raw.offsets[limit - 1])
         if batch.times is not None:
@@ -165,83 +155,14 @@ class Join:
         if limit == len(batch):
             partition.queue.popleft()
 
-    def _plan(self, partition: Partition, pending: Pending) -> tuple[int, list[Share], list[tuple[str, Int64Array]]]:
-        """Assign every row from the pending start on; the first that must wait limits what leaves now."""
-        batch, start = pending.batch, pending.start
-        limit = len(batch)
-        shares: list[Share] = []
-        stray: list[tuple[str, Int64Array]] = []
-        times = _Times(batch, partition.max_time, start)
-        for group in batch.groups:
-            offset = int(np.searchsorted(group.rows, start)) if start else 0
-            rows = group.rows[offset:]
-            if not len(rows):
-                continue
-            addressed: np.ndarray | None = np.zeros(len(rows), dtype=bool)
-            for slot in self.models.of_type(group.data_type):
-                assignment = self._assign(slot, partition, pending, rows, times)
-                shares.append(Share(slot, group, offset, assignment))
-                if assignment.ready < len(rows):
-                    limit = min(limit, int(rows[assignment.ready]))
-                if assignment.single:
-                    addressed = None
-                elif addressed is not None:
-                    addressed |= assignment.of_row != ELSEWHERE
-            if addressed is not None and not addressed.all():
-                limit = min(limit, self._plan_stray(group, offset, ~addressed, pending, times, shares, stray))
-        return limit, shares, stray
-
-    def _assign(
-        self, slot: Slot, partition: Partition, pending: Pending, rows: Int64Array, times: _Times
-    ) -> Assignment:
-        policy = self.settings.policy(slot.key)
-        if slot.mode is SwitchMode.READY:
-            floor = partition.floors.get(slot.key, -1)
-            return assign_serving(slot, len(rows), floor if floor > slot.retired_at else -1, policy)
-        return assign_by_moment(slot, self._moments(slot.mode, pending, rows, times), policy)
-
-    def _moments(self, mode: SwitchMode, pending: Pending, rows: Int64Array, times: _Times) -> Moments:
-        known = self.models.read_to
-        if mode is SwitchMode.EVENT_TIME:
-            return Moments(times.each(rows), times.before(rows) - self.settings.lateness, known)
-        if self.settings.ordered_by is OrderedBy.TIMESTAMP:
-            return Moments(times.running(rows), times.before(rows), known)
-        arrived = np.full(len(rows), pending.arrived, dtype=np.int64)
-        return Moments(arrived, arrived, END)
-
-    def _plan_stray(
-        self,
-        group: Group,
-        offset: int,
-        lost: Mask,
-        pending: Pending,
-        times: _Times,
-        shares: list[Share],
-        stray: list[tuple[str, Int64Array]],
-    ) -> int:
-        """Plan the rows that address no slot; give the first of the batch's rows that must wait."""
-        rows = group.rows[offset:]
-        key = SlotKey(group.data_type)
-        if self.settings.policy(key) is not NoModelPolicy.HOLD:
-            stray.append((group.data_type, rows[lost]))
-            return self._unread(self.settings.mode(key, None), rows[lost], times)
-        holder = self.models.first_of_type(group.data_type)
-        if holder is None or holder.mode is SwitchMode.READY:
-            return int(rows[first(lost)])
-        moments = self._moments(holder.mode, pending, rows, times)
-        assignment = assign_by_moment(holder, moments, NoModelPolicy.HOLD, lost)
-        index = next(place for place, share in enumerate(shares) if share.slot is holder and share.group is group)
-        shares[index] = Share(holder, group, offset, assignment)
-        return int(rows[assignment.ready]) if assignment.ready < len(rows) else END
-
-    def _unread(self, mode: SwitchMode, rows: Int64Array, times: _Times) -> int:
-        """Give the first row up to whose time the model stream has not been read."""
-        by_arrival = self.settings.ordered_by is OrderedBy.ARRIVAL
-        if mode is SwitchMode.READY or (mode is SwitchMode.ORDERED and by_arrival):
-            return END
-        moments = times.each(rows) if mode is SwitchMode.EVENT_TIME else times.running(rows)
-        early = first(moments > self.models.read_to)
-        return int(rows[early]) if early < len(rows) else END
+    def _carry_out(self, partition: Partition, pending: Pending, plan: Plan, outcome: Outcome) -> None:
+        batch, scored_at = pending.batch, self.clock()
+        if batch.failures:
+            self._fail(batch, pending.start, plan.limit, outcome)
+        for share in plan.shares:
+            self._score(partition, share, batch, plan.limit, scored_at, outcome)
+        for lost in plan.lost:
+            self._lose(batch, lost, plan.limit, outcome)
 
     def _fail(self, batch: Batch, start: int, limit: int, outcome: Outcome) -> None:
         failures = tuple(failure for failure in batch.failures if start <= failure.row < limit)
@@ -250,63 +171,64 @@ class Join:
             self.unaddressed.dead_lettered += len(failures)
             outcome.dead_letters.append(DeadLetters(batch, None, failures))
 
-    def _stray(self, batch: Batch, data_type: str, rows: Int64Array, outcome: Outcome) -> None:
+    def _lose(self, batch: Batch, lost: Lost, limit: int, outcome: Outcome) -> None:
         """Account for rows that address no slot."""
-        key = SlotKey(data_type)
-        self.unaddressed.received += len(rows)
-        if self.settings.policy(key) is NoModelPolicy.DEAD_LETTER:
-            self._refuse(batch, None, key, rows, NO_MODEL, outcome)
-            self.unaddressed.dead_lettered += len(rows)
-        else:
-            self.unaddressed.skipped += len(rows)
-            outcome.skipped[key] = outcome.skipped.get(key, 0) + len(rows)
+        key, rows = SlotKey(lost.data_type), lost.rows[lost.rows < limit]
+        if len(rows):
+            policy = self.settings.policy(key)
+            self._account(self.unaddressed, batch, None, key, rows, lost.code, policy, outcome)
 
     def _score(
         self, partition: Partition, share: Share, batch: Batch, limit: int, scored_at: int, outcome: Outcome
     ) -> None:
         slot, assignment = share.slot, share.assignment
-        rows = share.group.rows[share.offset :]
+        rows, columns = share.group.rows, share.group.columns
         count = int(np.searchsorted(rows, limit)) if limit < len(batch) else len(rows)
+        if share.offset or count < len(rows):
+            count -= share.offset
+            rows, columns = rows[share.offset :][:count], columns.slice(share.offset, count)
         if not count:
             return
-        rows = rows[:count]
         self._start_serving(assignment, count)
-        columns = share.group.columns
-        if share.offset or count < columns.num_rows:
-            columns = columns.slice(share.offset, count)
         portions, refused = score_assigned(self._scorer, assignment, columns, rows)
         outcome.dead_letters += dead_letters(batch, slot.key, refused)
-        counts = slot.counts
         failed = sum(len(failures) for _, failures in refused)
+        scored = sum(len(portion.rows) for portion in portions)
         if portions:
             outcome.results += assemble_results(batch, slot.key, portions, scored_at)
-            used = max(portion.version.position for portion in portions)
-            partition.floors[slot.key] = max(used, partition.floors.get(slot.key, -1))
-        scored = sum(len(portion.rows) for portion in portions)
-        counts.received += scored + failed
-        counts.scored += scored
-        counts.dead_lettered += failed
-        if not assignment.single:
+        if slot.mode is SwitchMode.READY and assignment.candidates:
+            partition.floors[slot.key] = assignment.candidates[0].position
+        slot.counts.received += scored + failed
+        slot.counts.scored += scored
+        slot.counts.dead_lettered += failed
+        if assignment.of_row is not None:
             self._unscored(slot, batch, rows, assignment.of_row[:count], outcome)
 
     def _unscored(self, slot: Slot, batch: Batch, rows: Int64Array, codes: Int64Array, outcome: Outcome) -> None:
         """Account for the rows that met no candidate."""
-        policy = self.settings.policy(slot.key)
         for code in _REASONS:
             lost = rows[codes == code]
-            if not len(lost):
-                continue
-            slot.counts.received += len(lost)
-            if code == NO_MODEL and policy is not NoModelPolicy.DEAD_LETTER:
-                slot.counts.skipped += len(lost)
-                outcome.skipped[slot.key] = outcome.skipped.get(slot.key, 0) + len(lost)
-            else:
-                slot.counts.dead_lettered += len(lost)
-                self._refuse(batch, slot.key, slot.key, lost, code, outcome)
+            if len(lost):
+                policy = self.settings.policy(slot.key)
+                self._account(slot.counts, batch, slot.key, slot.key, lost, code, policy, outcome)
 
-    def _refuse(
-        self, batch: Batch, slot: SlotKey | None, named: SlotKey, rows: Int64Array, code: int, outcome: Outcome
+    def _account(
+        self,
+        counts: Counts,
+        batch: Batch,
+        slot: SlotKey | None,
+        named: SlotKey,
+        rows: Int64Array,
+        code: int,
+        policy: NoModelPolicy,
+        outcome: Outcome,
     ) -> None:
+        counts.received += len(rows)
+        if code == NO_MODEL and policy is not NoModelPolicy.DEAD_LETTER:
+            counts.skipped += len(rows)
+            outcome.skipped[named] = outcome.skipped.get(named, 0) + len(rows)
+            return
+        counts.dead_lettered += len(rows)
         short, reason = _REASONS[code]
         told = reason.format(slot=named)
         failures = tuple(Failure(row, short, told) for row in rows.tolist())
@@ -314,7 +236,9 @@ class Join:
 
     def _start_serving(self, assignment: Assignment, count: int) -> None:
         for index, candidate in enumerate(assignment.candidates):
-            if candidate.state is State.STAGED and (assignment.of_row[:count] == index).any():
+            if candidate.state is not State.STAGED:
+                continue
+            if assignment.of_row is None or (assignment.of_row[:count] == index).any():
                 self.models.start_serving(candidate)
 
     def _watermarks(self) -> dict[SlotKey, int]:
@@ -322,45 +246,12 @@ class Join:
         return {key: self._watermark(mode) for key, mode in modes.items()}
 
     def _watermark(self, mode: SwitchMode) -> int:
-        """Give the moment before which no partition has a row to come."""
-        open_ones = [each for each in self.partitions.values() if not each.finished or each.queue]
-        arrival = mode is SwitchMode.ORDERED and self.settings.ordered_by is OrderedBy.ARRIVAL
-        if arrival:
+        """Give the moment before which no partition has a row to come, nor the model stream a publication."""
+        open_ones = [each for each in self.partitions.values() if not each.exhausted]
+        if mode is SwitchMode.ORDERED and self.settings.ordered_by is OrderedBy.ARRIVAL:
             heads = [each.queue[0].arrived for each in open_ones if each.queue]
             return min(heads, default=self.models.position)
         reached = min((each.max_time for each in open_ones), default=self.models.read_to)
         if mode is SwitchMode.EVENT_TIME:
-            return max(BEGINNING, reached - self.settings.lateness) if reached > BEGINNING else BEGINNING
-        return reached
-
-
-@dataclass(slots=True)
-class _Times:
-    """The times of a batch's rows; computed when a slot asks."""
-
-    batch: Batch
-    reached: int
-    start: int
-    _running: Int64Array | None = None
-
-    def each(self, rows: Int64Array) -> Int64Array:
-        """Give the rows' own times; ``BEGINNING`` where a row has none."""
-        if self.batch.times is None:
-            return np.full(len(rows), BEGINNING, dtype=np.int64)
-        return self.batch.times[rows]
-
-    def running(self, rows: Int64Array) -> Int64Array:
-        """Give the greatest time of the partition up to and with each row."""
-        return self._all()[rows - self.start + 1]
-
-    def before(self, rows: Int64Array) -> Int64Array:
-        """Give the greatest time of the partition before each row."""
-        return self._all()[rows - self.start]
-
-    def _all(self) -> Int64Array:
-        if self._running is None:
-            times = self.batch.times
-            count = len(self.batch) - self.start
-            own = np.full(count, BEGINNING, dtype=np.int64) if times is None else times[self.start :]
-            self._running = np.maximum.accumulate(np.concatenate(([self.reached], own)))
-        return self._running
+            reached = max(reached, BEGINNING + self.settings.lateness) - self.settings.lateness
+        return min(reached, self.models.read_to)

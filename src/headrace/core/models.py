@@ -6,30 +6,34 @@ Rules:
 2. Append times never fall: an earlier one counts as the last.
 3. A slot's switch mode is that of the configuration, else of its first publication; a publication that asks for another
    is rejected.
-4. A roll back is a new candidate made of a retained version; it passes the whole life again.
+4. A roll back is a new candidate made of a retained version; it passes the whole life again. Where what is retained
+   hangs on verdicts to come, it waits for them.
+5. A call that does not fit a candidate's state raises ``TransitionError``, or ``CommandError`` where there is no such
+   candidate, and changes nothing.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from headrace.binding import bind
 from headrace.core.candidate import Candidate
 from headrace.core.events import Event, Happening, LoadRequest
+from headrace.core.retention import Retention
 from headrace.core.settings import JoinSettings, OrderedBy
-from headrace.core.slot import Slot, start_serving
-from headrace.core.states import IN_LOADER, State
-from headrace.core.timeline import BEGINNING
-from headrace.errors import CommandError, SignatureError
-from headrace.records import Malformed, Pin, Publish, Retire, Rollback, SlotKey, SwitchMode, Unpin
+from headrace.core.slot import Slot, go_back, start_serving
+from headrace.core.states import IN_LOADER, State, check_move
+from headrace.core.timeline import BEGINNING, END
+from headrace.errors import CommandError, SignatureError, TransitionError
+from headrace.records import Descriptor, Malformed, Pin, Publish, Retire, Rollback, SlotKey, SwitchMode, Unpin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from headrace.abc.model import Model
-    from headrace.records import Descriptor, ModelMessage
+    from headrace.records import ModelMessage
 
 EVENTS = 10_000
 
@@ -48,7 +52,8 @@ class LoadCost:
 class Models:
     """All slots, and how far the model stream has been read.
 
-    ``position`` is the last message's; ``read_to`` the time up to which no further message can come.
+    ``position`` is the last message's; ``read_to`` the time up to which no further message can come. ``cold`` until the
+    first records come, unless a snapshot was restored.
     """
 
     settings: JoinSettings
@@ -57,28 +62,24 @@ class Models:
     position: int = -1
     appended: int = BEGINNING
     read_to: int = BEGINNING
+    cold: bool = True
     closing: list[Model] = field(default_factory=list)
     _events: deque[Event] = field(default_factory=lambda: deque(maxlen=EVENTS))
     _by_type: dict[str, list[Slot]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for key in self.settings.slots:
-            self.slot(key, None).timeline.base.active = True
+            self.slot(key, None).timeline.declare()
 
     def of_type(self, data_type: str) -> list[Slot]:
         """Give the slots of a data type."""
         return self._by_type.get(data_type, [])
 
-    def first_of_type(self, data_type: str) -> Slot | None:
-        """Give the slot of a data type whose first publication came first."""
-        slots = [slot for slot in self.of_type(data_type) if slot.began is not None]
-        return min(slots, key=lambda slot: slot.began or (0, 0), default=None)
-
     def slot(self, key: SlotKey, asked: SwitchMode | None) -> Slot:
         """Give a slot, making it with the switch mode that its first publication asks for."""
         known = self.slots.get(key)
         if known is None:
-            known = Slot(key, self.settings.mode(key, asked), self.settings.retain)
+            known = Slot(key, self.settings.mode(key, asked), Retention(self.settings.retain))
             self.add_slot(known)
         return known
 
@@ -99,7 +100,7 @@ class Models:
         if message.position <= self.position:
             return
         self.position = message.position
-        self.appended = max(self.appended, message.appended_at)
+        self.appended = max(self.appended, message.appended_at, min(self.read_to, END - 1) + 1)
         self.read_up_to(self.appended - 1)
         command = message.command
         match command:
@@ -120,44 +121,54 @@ class Models:
 
     def _publish(self, descriptor: Descriptor, position: int) -> None:
         slot = self.slot(descriptor.slot_key, descriptor.switch)
-        if slot.knows(descriptor.publication_id):
-            reason = f"publication id {descriptor.publication_id!r} was seen before"
-            self._note(Happening.DUPLICATE, position, slot.key, descriptor, reason=reason)
+        if self._is_duplicate(slot, descriptor, position):
             return
-        candidate = Candidate(
-            slot.key, position, self._moment(slot, descriptor.valid_from), descriptor, descriptor.digest
-        )
-        slot.publish(candidate)
-        self._tell(candidate)
-        if slot.mode is not self.settings.mode(slot.key, descriptor.switch or slot.mode):
+        candidate = self._take_in(slot, descriptor, position)
+        if descriptor.switch not in {None, slot.mode}:
             told = f"slot {slot.key} switches in mode {slot.mode}, the publication asks for {descriptor.switch}"
             self._reject(slot, candidate, f"{told}: leave the mode out, or publish to another slot")
 
+    def _is_duplicate(self, slot: Slot, descriptor: Descriptor, position: int) -> bool:
+        known = slot.knows(descriptor.publication_id)
+        if known:
+            reason = f"publication id {descriptor.publication_id!r} was seen before"
+            self._note(Happening.DUPLICATE, position, slot.key, descriptor, reason=reason)
+        return known
+
+    def _take_in(self, slot: Slot, descriptor: Descriptor, position: int, *, parked: bool = False) -> Candidate:
+        moment = self._moment(slot, descriptor.valid_from)
+        candidate = Candidate(slot.key, position, moment, descriptor, descriptor.digest, parked=parked)
+        slot.publish(candidate)
+        self._tell(candidate)
+        return candidate
+
     def _roll_back(self, command: Rollback, position: int) -> None:
-        slot = self.slots.get(command.slot)
-        descriptor = None if slot is None else slot.retained.get(command.digest)
-        if slot is None or descriptor is None:
-            kept = "none" if slot is None else ", ".join(digest[:12] for digest in slot.retained) or "none"
-            reason = f"no retained version of slot {command.slot} has the digest {command.digest}; retained: {kept}"
-            self._note(Happening.REFUSED, position, command.slot, reason=reason)
+        slot = self._known_slot(command.slot, position)
+        if slot is None:
             return
-        again = replace(
-            descriptor,
-            content=None,
-            location="",
+        asked = Descriptor(
+            "",
+            command.slot.data_type,
+            slot=command.slot.name,
             digest=command.digest,
             valid_from=command.valid_from,
             publication_id=command.publication_id,
             replaces_signature=True,
-            switch=None,
         )
-        self._publish(again, position)
+        if self._is_duplicate(slot, asked, position):
+            return
+        if slot.undigested:
+            self._take_in(slot, asked, position, parked=True)
+            return
+        found = slot.retention.find(command.digest, position)
+        if found is None:
+            self._note(Happening.REFUSED, position, slot.key, asked, reason=_explain_unknown(slot, command.digest))
+        else:
+            self._take_in(slot, go_back(found, asked), position)
 
     def _steer(self, command: Pin | Unpin, position: int) -> None:
-        slot = self.slots.get(command.slot)
+        slot = self._known_slot(command.slot, position)
         if slot is None:
-            reason = f"no slot {command.slot}; known: {self._known()}"
-            self._note(Happening.REFUSED, position, command.slot, reason=reason)
             return
         slot.command(command, self._moment(slot, None), position)
         kind = Happening.PINNED if isinstance(command, Pin) else Happening.UNPINNED
@@ -165,21 +176,27 @@ class Models:
         self._settle(slot, BEGINNING)
 
     def _retire(self, command: Retire, position: int) -> None:
-        slot = self.slots.get(command.slot)
+        slot = self._known_slot(command.slot, position)
         if slot is None:
-            reason = f"no slot {command.slot}; known: {self._known()}"
-            self._note(Happening.REFUSED, position, command.slot, reason=reason)
             return
         if command.digest:
-            forgotten = slot.retained.pop(command.digest, None)
-            kind = Happening.REFUSED if forgotten is None else Happening.VERSION_FORGOTTEN
-            reason = f"slot {slot.key} retains no version of the digest" if forgotten is None else ""
+            forgotten = slot.retained.get(command.digest)
+            slot.retention.retire(position, command.digest)
+            unknown = forgotten is None and not slot.undigested
+            kind = Happening.REFUSED if unknown else Happening.VERSION_FORGOTTEN
+            reason = _explain_unknown(slot, command.digest) if unknown else ""
             self._note(kind, position, slot.key, forgotten, digest=command.digest, reason=reason)
             return
-        slot.command(command, self._moment(slot, None), position)
-        slot.outputs, slot.outputs_position, slot.retired_at = None, position, position
+        slot.end_service(command, self._moment(slot, None), position)
         self._note(Happening.SLOT_RETIRED, position, slot.key)
         self._settle(slot, BEGINNING)
+
+    def _known_slot(self, key: SlotKey, position: int) -> Slot | None:
+        slot = self.slots.get(key)
+        if slot is None:
+            known = ", ".join(str(each) for each in self.slots) or "none"
+            self._note(Happening.REFUSED, position, key, reason=f"no slot {key}; known: {known}")
+        return slot
 
     def _moment(self, slot: Slot, valid_from: int | None) -> int:
         if slot.mode is SwitchMode.EVENT_TIME:
@@ -192,11 +209,18 @@ class Models:
         """Give the candidates to load now; they count as loading from here on."""
         requests = []
         for slot in self.slots.values():
-            candidate = slot.next_load()
+            candidate = self._next_load(slot)
             if candidate is not None:
                 self._advance(candidate, State.LOADING)
                 requests.append(LoadRequest(slot.key, candidate.position))
         return requests
+
+    def _next_load(self, slot: Slot) -> Candidate | None:
+        candidate = slot.next_load(cold=self.cold)
+        while candidate is not None and candidate.parked and not slot.unpark(candidate):
+            self._reject(slot, candidate, _explain_unknown(slot, candidate.digest))
+            candidate = slot.next_load(cold=self.cold)
+        return candidate
 
     def candidate(self, key: SlotKey, position: int) -> Candidate:
         """Give a candidate that has no final state; ``CommandError`` where there is none."""
@@ -209,11 +233,18 @@ class Models:
 
     def progress(self, key: SlotKey, position: int, state: State) -> None:
         """Learn that a load has reached *verifying* or *warming*."""
-        self._advance(self.candidate(key, position), state)
+        candidate = self.candidate(key, position)
+        if state not in IN_LOADER:
+            message = f"a load reaches {', '.join(sorted(IN_LOADER))}, not {state}"
+            raise TransitionError(message)
+        self._advance(candidate, state)
 
     def accept(self, key: SlotKey, position: int, model: Model, digest: str, cost: LoadCost) -> None:
         """Learn that a candidate is loaded, verified and warm; it is rejected where it does not fit its slot."""
         candidate, slot = self.candidate(key, position), self.slots[key]
+        check_move(candidate.state, State.STAGED)
+        if not candidate.digest:
+            slot.retention.offer(position, digest, candidate.descriptor)
         candidate.digest, candidate.deferred = digest, False
         numbers = candidate.statistics
         numbers.load_ns, numbers.verify_ns, numbers.warm_ns = cost.load_ns, cost.verify_ns, cost.warm_ns
@@ -239,7 +270,8 @@ class Models:
 
     def reject(self, key: SlotKey, position: int, reason: str) -> None:
         """Learn a verdict against a candidate: what serves goes on."""
-        self._reject(self.slots[key], self.candidate(key, position), reason)
+        candidate = self.candidate(key, position)
+        self._reject(self.slots[key], candidate, reason)
 
     def _reject(self, slot: Slot, candidate: Candidate, reason: str) -> None:
         slot.reject(candidate, reason)
@@ -249,8 +281,8 @@ class Models:
     def defer(self, key: SlotKey, position: int, reason: str) -> None:
         """Learn that a limit of time or memory cut a load short: no verdict, to be tried again."""
         candidate = self.candidate(key, position)
-        candidate.deferred = True
         candidate.move(State.RECEIVED, reason)
+        candidate.deferred = True
         self._note(Happening.DEFERRED, position, key, candidate.descriptor, reason=reason)
 
     def retry_deferred(self) -> None:
@@ -279,9 +311,6 @@ class Models:
     def _advance(self, candidate: Candidate, state: State) -> None:
         candidate.move(state)
         self._tell(candidate)
-
-    def _known(self) -> str:
-        return ", ".join(str(key) for key in self.slots) or "none"
 
     def _tell(self, candidate: Candidate) -> None:
         version = candidate.version
@@ -322,3 +351,8 @@ class Models:
         told = list(self._events)
         self._events.clear()
         return told
+
+
+def _explain_unknown(slot: Slot, digest: str) -> str:
+    kept = ", ".join(each[:12] for each in slot.retained) or "none"
+    return f"no retained version of slot {slot.key} has the digest {digest}; retained: {kept}"

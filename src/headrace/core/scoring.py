@@ -3,8 +3,8 @@
 Rules:
 
 1. The rows of one candidate are scored at once; the outputs go back into the order of the records.
-2. A row that the model refuses is a dead letter; its neighbours are scored. Where a model fails on a whole batch, its
-   rows are scored one by one, so that only those that fail are lost to it.
+2. A row that the model refuses is a dead letter; its neighbours are scored. Where a model fails on a batch, or gives
+   what its contract does not allow, the batch is halved until only rows that fail by themselves are lost.
 3. ``score_ns`` is the time of binding and scoring the segment divided by its rows, as a whole number.
 """
 
@@ -17,11 +17,11 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.binding import bind
-from headrace.errors import HeadraceError, SignatureError
+from headrace.errors import HeadraceError, ModelError, SignatureError
 from headrace.records import DeadLetters, Failure, Results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from headrace.abc.model import Model
     from headrace.binding import Binding
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from headrace.records import Batch, Int64Array, ModelVersion, SlotKey
 
     Timer = Callable[[], int]
+    Piece = tuple[int, pa.RecordBatch]
+    """Outputs, and the row of the batch that their first one belongs to."""
+    Errors = dict[int, tuple[str, str]]
+    """By row of the batch: a short code, and the reason."""
 
 BINDINGS = 16
 
@@ -56,15 +60,15 @@ class Scorer:
     ) -> tuple[Portion | None, list[Failure]]:
         """Score ``columns`` with one candidate; ``rows`` are the batch's row numbers of the columns' rows."""
         began = self.timer()
-        outputs, errors = self._outputs(candidate, columns)
+        errors: Errors = {}
+        pieces = self._pieces(candidate, columns, errors)
         each_ns = max(0, self.timer() - began) // max(1, len(rows))
         failures = [Failure(int(rows[row]), code, reason) for row, (code, reason) in sorted(errors.items())]
         portion = None
-        if outputs is not None and len(errors) < len(rows):
+        if len(errors) < len(rows):
             if errors:
-                kept = np.delete(np.arange(len(rows)), list(errors))
-                outputs, rows = outputs.take(pa.array(kept)), rows[kept]
-            portion = Portion(candidate.version, rows, outputs, each_ns)
+                rows = np.delete(rows, list(errors))
+            portion = Portion(candidate.version, rows, _gather(pieces, errors), each_ns)
             candidate.statistics.records += len(rows)
             candidate.statistics.timing.add(len(rows), each_ns)
         if failures:
@@ -72,9 +76,7 @@ class Scorer:
             candidate.statistics.last_error = failures[-1].reason
         return portion, failures
 
-    def _outputs(
-        self, candidate: Candidate, columns: pa.RecordBatch
-    ) -> tuple[pa.RecordBatch | None, Mapping[int, tuple[str, str]]]:
+    def _pieces(self, candidate: Candidate, columns: pa.RecordBatch, errors: Errors) -> list[Piece]:
         model = candidate.model
         if model is None:
             message = f"model {candidate.version} was asked to score while it is {candidate.state}"
@@ -82,16 +84,11 @@ class Scorer:
         try:
             binding = self.binding(candidate, model, columns.schema)
         except SignatureError as error:
-            return None, dict.fromkeys(range(columns.num_rows), ("missing-field", str(error)))
-        bound, unbound = binding.apply(columns)
-        errors = {row: ("wrong-type", reason) for row, reason in unbound.items()}
-        try:
-            scores = model.score(bound)
-        except Exception as error:  # noqa: BLE001 a model is a stranger's program: whatever it raises is a row's error
-            return _one_by_one(model, bound, errors, error)
-        for row, reason in scores.errors.items():
-            errors.setdefault(row, ("scoring-failed", reason))
-        return scores.outputs, errors
+            errors.update(dict.fromkeys(range(columns.num_rows), ("missing-field", str(error))))
+            return []
+        pieces: list[Piece] = []
+        _score_pieces(model, binding, columns, 0, pieces, errors)
+        return pieces
 
     def binding(self, candidate: Candidate, model: Model, schema: pa.Schema) -> Binding:
         """Tie the fields of a schema to the model's inputs; kept per schema."""
@@ -104,37 +101,55 @@ class Scorer:
         return known
 
 
-def _one_by_one(
-    model: Model, bound: pa.RecordBatch, errors: dict[int, tuple[str, str]], whole: Exception
-) -> tuple[pa.RecordBatch | None, Mapping[int, tuple[str, str]]]:
-    if bound.num_rows == 1:
-        errors.setdefault(0, ("scoring-failed", _told(whole)))
-        return None, errors
-    pieces: list[pa.RecordBatch] = []
-    places: list[int] = []
-    for row in range(bound.num_rows):
-        if row in errors:
-            continue
-        try:
-            scores = model.score(bound.slice(row, 1))
-        except Exception as error:  # noqa: BLE001 as above
-            errors[row] = ("scoring-failed", _told(error))
-            continue
-        if scores.errors:
-            errors[row] = ("scoring-failed", scores.errors[0])
-            continue
-        pieces.append(scores.outputs)
-        places.append(row)
-    if not pieces:
-        return None, errors
-    whole_batch = pa.concat_batches(pieces)
-    takes = np.zeros(bound.num_rows, dtype=np.int64)
-    takes[places] = np.arange(len(places))
-    return whole_batch.take(pa.array(takes)), errors
+def _score_pieces(
+    model: Model, binding: Binding, columns: pa.RecordBatch, start: int, pieces: list[Piece], errors: Errors
+) -> None:
+    """Score a batch, in halves where it fails as a whole; rows that fail by themselves are in no piece."""
+    rows = columns.num_rows
+    try:
+        outputs = _score_whole(model, binding, columns, start, errors)
+        _check_alike(outputs, pieces)
+    except Exception as error:  # noqa: BLE001 a model is a stranger's program: whatever it raises is a row's error
+        if rows == 1:
+            errors.setdefault(start, ("scoring-failed", str(error) or type(error).__name__))
+            return
+        half = rows // 2
+        _score_pieces(model, binding, columns.slice(0, half), start, pieces, errors)
+        _score_pieces(model, binding, columns.slice(half), start + half, pieces, errors)
+        return
+    pieces.append((start, outputs))
 
 
-def _told(error: Exception) -> str:
-    return str(error) or type(error).__name__
+def _score_whole(model: Model, binding: Binding, columns: pa.RecordBatch, start: int, errors: Errors) -> pa.RecordBatch:
+    bound, unbound = binding.apply(columns)
+    for row, reason in unbound.items():
+        errors[start + row] = ("wrong-type", reason)
+    scores = model.score(bound)
+    rows = columns.num_rows
+    if scores.outputs.num_rows != rows:
+        message = f"the model gave {scores.outputs.num_rows} rows of outputs for {rows} records"
+        raise ModelError(message)
+    if scores.errors and not all(0 <= row < rows for row in scores.errors):
+        message = f"the model names errors of rows {sorted(scores.errors)}, and there are {rows}"
+        raise ModelError(message)
+    for row, reason in scores.errors.items():
+        errors.setdefault(start + row, ("scoring-failed", reason))
+    return scores.outputs
+
+
+def _check_alike(outputs: pa.RecordBatch, pieces: list[Piece]) -> None:
+    if pieces and outputs.schema != pieces[0][1].schema:
+        message = f"the model gave {outputs.schema} after {pieces[0][1].schema}"
+        raise ModelError(message)
+
+
+def _gather(pieces: list[Piece], errors: Errors) -> pa.RecordBatch:
+    """Put the outputs of the rows without an error together."""
+    scored = []
+    for start, outputs in pieces:
+        good = [row for row in range(outputs.num_rows) if start + row not in errors] if errors else []
+        scored.append(outputs.take(pa.array(good, pa.int64())) if errors and len(good) < outputs.num_rows else outputs)
+    return scored[0] if len(scored) == 1 else pa.concat_batches(scored)
 
 
 def score_assigned(
@@ -144,7 +159,7 @@ def score_assigned(
     portions: list[Portion] = []
     refused: list[tuple[ModelVersion, list[Failure]]] = []
     for index, candidate in enumerate(assignment.candidates):
-        if assignment.single:
+        if assignment.of_row is None:
             part, part_rows = columns, rows
         else:
             chosen = np.flatnonzero(assignment.of_row[: len(rows)] == index)

@@ -6,19 +6,21 @@ Rules:
 2. ``ready`` loads the newest candidate first (after a restart, what served before it) and skips one only when, even
    accepted, it could no longer serve. ``ordered`` and ``event-time`` load in the order of the stream and skip none.
 3. A deferred candidate (a limit of time or memory) is tried again; an older one never serves in its stead.
-4. The outputs of the first accepted candidate are the slot's; later ones keep their names and types unless the
-   publication says that it replaces the signature. Such a one is judged before those that follow it. Retiring the slot
-   ends the claim of its outputs.
+4. A candidate that is held to outputs not yet known is loaded after the one that sets them, so that its verdict is the
+   same on every instance that is running, however far behind. Only at a cold start, before the first records, is the
+   newest candidate loaded alone: it then sets the outputs.
 5. A model that is no longer met is handed out by ``settle`` for closing after its last results are out.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from headrace.core.claims import Claim, Claims, explain_misfit
+from headrace.core.retention import Retention
 from headrace.core.states import FINAL, IN_LOADER, State
 from headrace.core.statistics import Counts
 from headrace.core.timeline import END, Entry, Timeline, can_serve, may_serve
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from headrace.core.candidate import Candidate
     from headrace.records import Descriptor, Field, Pin, Retire, SlotKey, Unpin
 
-    Shape = tuple[str, tuple[int, ...]]
     Tell = Callable[[Candidate], None]
 
 HISTORY = 1_000
@@ -42,23 +43,20 @@ IDS = 10_000
 class Slot:
     """The state of one slot.
 
-    ``retained`` holds what a roll back may name, by digest, oldest first; ``began`` is the place of the first
-    publication; ``retired_at`` the position of the last command that retired the slot.
+    ``live`` holds the candidates without a final state by position, ``history`` the others. ``retired_at`` is the
+    position of the last command that retired the slot.
     """
 
     key: SlotKey
     mode: SwitchMode
-    retain: int
+    retention: Retention
     timeline: Timeline = field(default_factory=Timeline)
     live: dict[int, Candidate] = field(default_factory=dict)
     history: deque[Candidate] = field(default_factory=lambda: deque(maxlen=HISTORY))
-    retained: dict[str, Descriptor] = field(default_factory=dict)
-    outputs: tuple[Field, ...] | None = None
-    outputs_position: int = -1
+    claims: Claims = field(default_factory=Claims)
     publication_ids: dict[str, None] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
     serving: Candidate | None = None
-    began: tuple[int, int] | None = None
     retired_at: int = -1
 
     def knows(self, publication_id: str) -> bool:
@@ -75,24 +73,39 @@ class Slot:
     def publish(self, candidate: Candidate) -> None:
         """Take in a candidate."""
         self.live[candidate.position] = candidate
-        place = (candidate.moment, candidate.position)
-        self.began = place if self.began is None else min(self.began, place)
         self.timeline.insert(Entry(candidate.moment, candidate.position, candidate=candidate))
-        if candidate.digest not in self.retained:
-            self.keep(candidate.digest, candidate.descriptor)
-
-    def keep(self, digest: str, descriptor: Descriptor) -> None:
-        """Retain bytes for a roll back, and forget the oldest beyond the limit."""
-        if not digest:
-            return
-        self.retained.pop(digest, None)
-        self.retained[digest] = descriptor
-        while len(self.retained) > self.retain:
-            del self.retained[next(iter(self.retained))]
+        if candidate.digest and not candidate.parked:
+            self.retention.offer(candidate.position, candidate.digest, candidate.descriptor)
 
     def command(self, command: Pin | Unpin | Retire, moment: int, position: int) -> None:
         """Take in a command of the slot's course."""
         self.timeline.insert(Entry(moment, position, command=command))
+
+    def end_service(self, command: Retire, moment: int, position: int) -> None:
+        """Take in the end of the slot's service."""
+        self.command(command, moment, position)
+        self.claims.put(Claim(position))
+        self.retired_at = position
+
+    @property
+    def retained(self) -> dict[str, Descriptor]:
+        """What a roll back may name now, by digest, oldest first."""
+        kept = self.retention.kept().items()
+        return {digest: offer.descriptor for digest, offer in kept if offer.descriptor is not None}
+
+    @property
+    def undigested(self) -> bool:
+        """Whether there are candidates without a verdict whose bytes are not known by digest."""
+        return any(each.unresolved and (each.parked or not each.digest) for each in self.live.values())
+
+    def unpark(self, candidate: Candidate) -> bool:
+        """Give a roll back its descriptor; False where nothing of its digest is retained."""
+        found = self.retention.find(candidate.digest, candidate.position)
+        if found is None:
+            return False
+        candidate.unpark(go_back(found, candidate.descriptor))
+        self.retention.offer(candidate.position, candidate.digest, candidate.descriptor)
+        return True
 
     @property
     def pinned(self) -> bool:
@@ -104,8 +117,8 @@ class Slot:
         """Whether records address the slot at the end of what is known."""
         return self.timeline.end(may_serve).active
 
-    def next_load(self) -> Candidate | None:
-        """Choose the candidate to load now, or None."""
+    def next_load(self, *, cold: bool) -> Candidate | None:
+        """Choose the candidate to load now, or None; ``cold``: this instance starts without anything known."""
         states = [candidate.state for candidate in self.live.values()]
         if State.RECEIVED not in states or not IN_LOADER.isdisjoint(states):
             return None
@@ -113,33 +126,39 @@ class Slot:
         chosen = self._newest(waiting) if self.mode is SwitchMode.READY else min(waiting, key=_position)
         if chosen is None:
             return None
-        chosen = self._judged_first(chosen, waiting)
+        chosen = self._judged_first(chosen, waiting, cold=cold)
         return None if chosen.deferred else chosen
 
     def _newest(self, waiting: list[Candidate]) -> Candidate | None:
         proven = self.timeline.end(lambda each: each.proven).serving
-        if proven is not None and proven in waiting:
+        if proven is not None and proven in waiting and not proven.deferred:
             return proven
         hoped = self.timeline.end(may_serve)
         return next((each for each in (hoped.serving, hoped.staged) if each in waiting), None)
 
-    def _judged_first(self, chosen: Candidate, waiting: list[Candidate]) -> Candidate:
-        if chosen.descriptor.replaces_signature:
+    def _judged_first(self, chosen: Candidate, waiting: list[Candidate], *, cold: bool) -> Candidate:
+        """Give the candidate whose verdict the chosen one's hangs on, or else the chosen one."""
+        earlier = [each for each in waiting if each.position < chosen.position]
+        if chosen.parked:
+            unknown = [each for each in earlier if each.parked or not each.digest]
+            return min(unknown, key=_position, default=chosen)
+        if chosen.unbound:
             return chosen
-        between = range(self.outputs_position + 1, chosen.position)
-        replacing = [each for each in waiting if each.descriptor.replaces_signature and each.position in between]
-        return max(replacing, key=_position, default=chosen)
+        claim = self.claims.before(chosen.position)
+        between = [each for each in earlier if each.position > claim.position]
+        replacing = [each for each in between if each.descriptor.replaces_signature]
+        if replacing:
+            return self._judged_first(max(replacing, key=_position), waiting, cold=cold)
+        if claim.outputs is not None or cold:
+            return chosen
+        return min(between, key=_position, default=chosen)
 
     def misfit(self, candidate: Candidate, outputs: tuple[Field, ...]) -> str:
         """Say why these outputs do not fit the slot, or "" where they do."""
-        earlier = candidate.position < self.outputs_position
-        if self.outputs is None or earlier or candidate.proven or candidate.descriptor.replaces_signature:
+        had = self.claims.before(candidate.position).outputs
+        told = "" if had is None or candidate.unbound else explain_misfit(had, outputs)
+        if not told:
             return ""
-        had = {each.name: (each.type, each.shape) for each in self.outputs}
-        have = {each.name: (each.type, each.shape) for each in outputs}
-        if had == have:
-            return ""
-        told = "; ".join(_differences(had, have))
         return (
             f"its outputs are not those of slot {self.key}: {told}. Publish it with replaces_signature to change them"
         )
@@ -148,21 +167,13 @@ class Slot:
         """Stage a candidate that is loaded, verified and warm."""
         candidate.move(State.STAGED)
         candidate.model = model
-        self.keep(candidate.digest, candidate.descriptor)
-        if candidate.position > self.outputs_position and (
-            self.outputs is None or candidate.descriptor.replaces_signature
-        ):
-            self.outputs, self.outputs_position = model.signature.outputs, candidate.position
+        if candidate.descriptor.replaces_signature or self.claims.before(candidate.position).outputs is None:
+            self.claims.put(Claim(candidate.position, model.signature.outputs))
         self.timeline.touch()
 
     def reject(self, candidate: Candidate, reason: str) -> None:
         """Refuse a candidate: it is as if it had never been there."""
         candidate.move(State.REJECTED, reason)
-        if self.outputs is None:
-            places = [(each.moment, each.position) for each in self.live.values() if may_serve(each)]
-            self.began = min(places, default=None)
-        if self.retained.get(candidate.digest) is candidate.descriptor:
-            del self.retained[candidate.digest]
         self.timeline.touch()
 
     def settle(self, watermark: int, at: int, tell: Tell) -> list[Model]:
@@ -177,6 +188,9 @@ class Slot:
         for candidate in [each for each in self.live.values() if each.state in FINAL]:
             del self.live[candidate.position]
             self.history.append(candidate)
+        self.claims.forget_before(min(self.live, default=END))
+        if not self.undigested:
+            self.retention.compact()
         return gone
 
     def _settle_ready(self, at: int, tell: Tell) -> list[Model]:
@@ -192,13 +206,18 @@ class Slot:
             if candidate is course.serving or candidate is course.staged:
                 continue
             if candidate.state in {State.RECEIVED, State.STAGED} and self._overtaken(candidate):
-                gone += skip(candidate, tell)
+                gone += self._pass_over(candidate, at, tell)
         self.timeline.fold(END)
         return gone
 
     def _overtaken(self, candidate: Candidate) -> bool:
         course = self.timeline.end(lambda each: each is candidate or each.accepted)
         return candidate is not course.serving and candidate is not course.staged
+
+    def _pass_over(self, candidate: Candidate, at: int, tell: Tell) -> list[Model]:
+        """Skip a candidate behind a later one that is ready; retire one that served, or whose slot was retired."""
+        ready = any(each.accepted and each.position > candidate.position for each in self.live.values())
+        return skip(candidate, tell) if ready and not candidate.proven else retire(candidate, at, tell)
 
     def _settle_past(self, watermark: int, at: int, tell: Tell) -> list[Model]:
         self.timeline.fold(watermark)
@@ -211,6 +230,17 @@ class Slot:
         return gone
 
 
+def go_back(found: Descriptor, command: Descriptor) -> Descriptor:
+    """Make the descriptor of a roll back: what was found, from the command's moment and under the command's id."""
+    return replace(
+        found,
+        valid_from=command.valid_from,
+        publication_id=command.publication_id,
+        replaces_signature=True,
+        switch=None,
+    )
+
+
 def start_serving(candidate: Candidate, at: int, tell: Tell) -> None:
     """Let a staged candidate serve."""
     candidate.move(State.SERVING)
@@ -220,9 +250,10 @@ def start_serving(candidate: Candidate, at: int, tell: Tell) -> None:
 
 
 def retire(candidate: Candidate, at: int, tell: Tell) -> list[Model]:
-    """End an accepted candidate's service; give its model to close."""
+    """End a candidate's service; give its model, if it has one, to close."""
     candidate.move(State.RETIRED)
-    candidate.statistics.until = at
+    if candidate.statistics.since is not None:
+        candidate.statistics.until = at
     tell(candidate)
     return _release(candidate)
 
@@ -242,15 +273,3 @@ def _release(candidate: Candidate) -> list[Model]:
 
 def _position(candidate: Candidate) -> int:
     return candidate.position
-
-
-def _differences(had: dict[str, Shape], have: dict[str, Shape]) -> list[str]:
-    told = [f"{name} is absent" for name in had if name not in have]
-    told += [f"{name} is new" for name in have if name not in had]
-    changed = [name for name in had if name in have and had[name] != have[name]]
-    return told + [f"{name} is {_shown(have[name])}, was {_shown(had[name])}" for name in changed]
-
-
-def _shown(shape: Shape) -> str:
-    kind, sizes = shape
-    return f"{kind}{list(sizes)}" if sizes else kind

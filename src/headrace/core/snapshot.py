@@ -7,18 +7,22 @@ Rules:
 2. Model bytes are not in it: they are named by digest.
 3. A candidate without a verdict starts again at *received*; one that was accepted does too, and counts as proven.
 4. The rows in the queues are not in it: a source reads them again from each partition's ``done``.
+5. Nothing of a snapshot is shared with a join that was restored from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from headrace.core.candidate import Candidate
+from headrace.core.claims import Claim, Claims
 from headrace.core.partition import Partition
+from headrace.core.retention import Offer, Retention
 from headrace.core.slot import Slot
 from headrace.core.states import ACCEPTED, State
 from headrace.core.statistics import Counts, VersionStatistics
@@ -71,6 +75,7 @@ class CandidateState(msgspec.Struct, frozen=True, omit_defaults=True):
     digest: str = ""
     reason: str = ""
     proven: bool = False
+    parked: bool = False
     statistics: VersionStatistics = msgspec.field(default_factory=VersionStatistics)
 
 
@@ -82,8 +87,23 @@ class EntryState(msgspec.Struct, frozen=True, omit_defaults=True):
     command: str = ""
 
 
+class OfferState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Bytes that a roll back may name, or None where they were retired."""
+
+    position: int
+    digest: str
+    descriptor: DescriptorState | None = None
+
+
+class ClaimState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The outputs that publications after a position are held to, None for any."""
+
+    position: int
+    outputs: list[Field] | None = None
+
+
 class SlotState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A slot; candidates are named by position, None for none."""
+    """A slot; candidates are named by position, None for none. ``past`` tells when the slot was active."""
 
     data_type: str
     name: str
@@ -96,12 +116,11 @@ class SlotState(msgspec.Struct, frozen=True, omit_defaults=True):
     entries: list[EntryState]
     live: list[CandidateState]
     history: list[CandidateState]
-    retained: dict[str, DescriptorState]
+    offers: list[OfferState]
+    claims: list[ClaimState]
     publication_ids: list[str]
     counts: Counts
-    outputs: list[Field] | None = None
-    outputs_position: int = -1
-    began: tuple[int, int] | None = None
+    past: list[tuple[int, bool]]
     retired_at: int = -1
 
 
@@ -170,16 +189,32 @@ def take_snapshot(join: Join) -> Snapshot:
 
 
 def restore_snapshot(join: Join, snapshot: Snapshot) -> None:
-    """Put a new join into the state of a snapshot."""
-    models = join.models
+    """Put a new join into the state of a snapshot.
+
+    Raises ``StateError`` where the configuration switches a slot in another mode than it was saved in.
+    """
+    models, snapshot = join.models, deepcopy(snapshot)
     models.position, models.appended, models.read_to = snapshot.position, snapshot.appended, snapshot.read_to
+    models.cold = False
     for saved in snapshot.slots:
-        models.replace_slot(_load_slot(saved, join.settings.retain))
+        slot = _load_slot(saved, join.settings.retain)
+        _check_mode(slot, join)
+        models.replace_slot(slot)
     for part in snapshot.partitions:
         floors = {SlotKey(data_type, name): position for data_type, name, position in part.floors}
         key = (part.source, part.number)
         join.partitions[key] = Partition(key, done=part.done, max_time=part.max_time, floors=floors)
     join.unaddressed = snapshot.unaddressed
+
+
+def _check_mode(slot: Slot, join: Join) -> None:
+    own = join.settings.slots.get(slot.key)
+    if own is not None and own.switch not in {None, slot.mode}:
+        message = (
+            f"slot {slot.key} was saved in switch mode {slot.mode} and is configured for {own.switch}: its moments do"
+            " not carry over. Keep the mode, publish to a slot of another name, or begin with an empty state"
+        )
+        raise StateError(message)
 
 
 def _save_partition(partition: Partition) -> PartitionState:
@@ -222,6 +257,7 @@ def _save_candidate(candidate: Candidate) -> CandidateState:
         candidate.digest,
         candidate.reason,
         candidate.proven or candidate.accepted,
+        candidate.parked,
         candidate.statistics,
     )
 
@@ -230,6 +266,7 @@ def _load_candidate(slot: SlotKey, saved: CandidateState, *, alive: bool) -> Can
     candidate = Candidate(slot, saved.position, saved.moment, _load_descriptor(saved.descriptor), saved.digest)
     candidate.statistics = saved.statistics
     candidate.proven = saved.proven or saved.state in ACCEPTED
+    candidate.parked = saved.parked
     if not alive:
         candidate.state, candidate.reason = saved.state, saved.reason
     return candidate
@@ -249,14 +286,31 @@ def _save_slot(slot: Slot) -> SlotState:
         entries=[_save_entry(entry) for entry in slot.timeline.entries if _counts(entry)],
         live=[_save_candidate(candidate) for candidate in slot.live.values()],
         history=[_save_candidate(candidate) for candidate in slot.history],
-        retained={digest: _save_descriptor(descriptor) for digest, descriptor in slot.retained.items()},
+        offers=[_save_offer(offer) for offer in slot.retention.offers],
+        claims=[_save_claim(claim) for claim in slot.claims.steps],
         publication_ids=list(slot.publication_ids),
         counts=slot.counts,
-        outputs=None if slot.outputs is None else list(slot.outputs),
-        outputs_position=slot.outputs_position,
-        began=slot.began,
+        past=list(slot.timeline.past),
         retired_at=slot.retired_at,
     )
+
+
+def _save_offer(offer: Offer) -> OfferState:
+    descriptor = None if offer.descriptor is None else _save_descriptor(offer.descriptor)
+    return OfferState(offer.position, offer.digest, descriptor)
+
+
+def _load_offer(saved: OfferState) -> Offer:
+    descriptor = None if saved.descriptor is None else _load_descriptor(saved.descriptor)
+    return Offer(saved.position, saved.digest, descriptor)
+
+
+def _save_claim(claim: Claim) -> ClaimState:
+    return ClaimState(claim.position, None if claim.outputs is None else list(claim.outputs))
+
+
+def _load_claim(saved: ClaimState) -> Claim:
+    return Claim(saved.position, None if saved.outputs is None else tuple(saved.outputs))
 
 
 def _counts(entry: Entry) -> bool:
@@ -272,7 +326,7 @@ def _save_entry(entry: Entry) -> EntryState:
 
 def _load_slot(saved: SlotState, retain: int) -> Slot:
     key = SlotKey(saved.data_type, saved.name)
-    slot = Slot(key, saved.mode, retain)
+    slot = Slot(key, saved.mode, Retention(retain, [_load_offer(each) for each in saved.offers]))
     slot.live = {each.position: _load_candidate(key, each, alive=True) for each in saved.live}
     slot.history.extend(_load_candidate(key, each, alive=False) for each in saved.history)
     course = Course(
@@ -283,12 +337,10 @@ def _load_slot(saved: SlotState, retain: int) -> Slot:
     )
     finished = {candidate.position: candidate for candidate in slot.history}
     entries = [_load_entry(key, each, slot, finished) for each in saved.entries]
-    slot.timeline = Timeline(course, saved.base_start, entries)
-    slot.retained = {digest: _load_descriptor(descriptor) for digest, descriptor in saved.retained.items()}
+    slot.timeline = Timeline(course, saved.base_start, saved.past, entries)
+    slot.claims = Claims([_load_claim(each) for each in saved.claims])
     slot.publication_ids = dict.fromkeys(saved.publication_ids)
-    slot.counts = saved.counts
-    slot.outputs = None if saved.outputs is None else tuple(saved.outputs)
-    slot.outputs_position, slot.began, slot.retired_at = saved.outputs_position, saved.began, saved.retired_at
+    slot.counts, slot.retired_at = saved.counts, saved.retired_at
     return slot
 
 

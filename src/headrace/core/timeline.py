@@ -4,10 +4,12 @@ Rules:
 
 1. Entries are sorted by (moment, position). What a moment is, the switch mode says: the position itself (``ready``, and
    ``ordered`` by arrival), the time of the append (``ordered`` by timestamp), or the effective time (``event-time``).
-2. A publication serves from its moment on; a rejected one is as if it had never been there.
+2. A publication serves from its moment on; a rejected one is as if it had never been there. The first one that serves
+   makes its slot active: from then on records address it.
 3. Between a pin and its unpin publications are staged; the unpin lets the last staged one serve.
-4. Retiring the slot ends its service and its pin.
-5. What no record can meet any more is folded into the base, so that a timeline stays short.
+4. Retiring the slot ends its service and its pin; records no longer address it.
+5. What no record can meet any more is folded into the base, so that a timeline stays short. When the slot was active is
+   kept: a late record must not find a slot there that was not.
 """
 
 from __future__ import annotations
@@ -62,66 +64,80 @@ class Course:
     active: bool = False
 
     def pass_entry(self, entry: Entry) -> bool:
-        """Move past an entry; say whether what serves may have changed."""
+        """Move past an entry; say whether what serves, or whether anything may, has changed."""
         if entry.candidate is not None:
-            self.active = True
-            if self.pinned:
-                self.staged = entry.candidate
-                return False
-            self.serving = entry.candidate
-            return True
+            return self._offer(entry.candidate)
         match entry.command:
             case Pin():
                 self.pinned = True
                 return False
             case Unpin():
                 self.pinned = False
-                if self.staged is None:
-                    return False
-                self.serving, self.staged = self.staged, None
-                return True
+                staged, self.staged = self.staged, None
+                return staged is not None and self._offer(staged)
             case _:
+                ended = self.active
                 self.serving, self.pinned, self.staged, self.active = None, False, None, False
-                return True
+                return ended
 
-    def copy(self) -> Course:
-        """Give an independent copy."""
-        return Course(self.serving, self.pinned, self.staged, self.active)
+    def _offer(self, candidate: Candidate) -> bool:
+        if self.pinned:
+            self.staged = candidate
+            return False
+        self.serving, self.active = candidate, True
+        return True
+
+    def only(self, counts: Callable[[Candidate], bool]) -> Course:
+        """Give an independent copy without the candidates that do not count."""
+        serving = self.serving if self.serving is not None and counts(self.serving) else None
+        staged = self.staged if self.staged is not None and counts(self.staged) else None
+        return Course(serving, self.pinned, staged, self.active)
 
 
 @dataclass(slots=True)
 class Segments:
-    """The timeline cut where what serves changes: segment i holds the moments from starts[i] up to starts[i + 1]."""
+    """The timeline cut where what serves changes: segment i holds the moments from starts[i] up to ends[i].
+
+    ``undecided`` is the first moment at which a candidate without a verdict stands: from there on ends may still move.
+    """
 
     starts: Int64Array
+    ends: Int64Array
     candidates: list[Candidate | None]
     active: list[bool]
-
-    def at(self, moment: int) -> int:
-        """Give the segment of a moment."""
-        return int(np.searchsorted(self.starts, moment, side="right")) - 1
+    undecided: int
 
     def each(self, moments: Int64Array) -> Int64Array:
         """Give the segment of each moment."""
-        return np.searchsorted(self.starts, moments, side="right").astype(np.int64) - 1
+        return np.searchsorted(self.starts, moments, side="right").astype(np.int64, copy=False) - 1
 
-    def following(self, segment: int) -> Candidate | None:
-        """Give the first candidate after a segment."""
-        return next((each for each in self.candidates[segment + 1 :] if each is not None), None)
+    def following(self, segment: int) -> int | None:
+        """Give the first later segment that has a candidate."""
+        later = range(segment + 1, len(self.candidates))
+        return next((place for place in later if self.candidates[place] is not None), None)
 
-    def end(self, segment: int) -> int:
-        """Give the first moment after a segment."""
-        return int(self.starts[segment + 1]) if segment + 1 < len(self.starts) else END
+    def activation(self, segment: int) -> int:
+        """Give the first later moment at which records address the slot, ``END`` where there is none."""
+        later = range(segment + 1, len(self.active))
+        return next((int(self.starts[place]) for place in later if self.active[place]), END)
 
 
 @dataclass(slots=True)
 class Timeline:
-    """The entries of one slot that records may still meet, after a base of what they no longer meet."""
+    """The entries of one slot that records may still meet, after a base of what they no longer meet.
+
+    ``past`` tells from which moment on the slot was active (True) or not, up to ``base_start``.
+    """
 
     base: Course = field(default_factory=Course)
     base_start: int = BEGINNING
+    past: list[tuple[int, bool]] = field(default_factory=lambda: [(BEGINNING, False)])
     entries: list[Entry] = field(default_factory=list)
     _segments: Segments | None = None
+
+    def declare(self) -> None:
+        """Let records address the slot from the beginning."""
+        self.base.active, self.past = True, [(BEGINNING, True)]
 
     def insert(self, entry: Entry) -> None:
         """Put an entry at its place."""
@@ -139,23 +155,28 @@ class Timeline:
         return self._segments
 
     def _cut(self) -> Segments:
-        course = self.base.copy()
-        starts, candidates, active = [BEGINNING], [course.serving], [course.active]
+        course = self.base.only(may_serve)
+        starts = [moment for moment, _ in self.past if moment < self.base_start]
+        active = [active for moment, active in self.past if moment < self.base_start]
+        candidates: list[Candidate | None] = [None] * len(starts)
+        starts.append(self.base_start)
+        candidates.append(course.serving)
+        active.append(course.active)
         for entry in self._counting(may_serve):
-            changed = course.pass_entry(entry)
-            if not changed and course.active == active[-1]:
+            if not course.pass_entry(entry):
                 continue
-            if entry.moment == starts[-1]:
-                candidates[-1], active[-1] = course.serving, course.active
-            else:
+            if entry.moment > starts[-1]:
                 starts.append(entry.moment)
                 candidates.append(course.serving)
                 active.append(course.active)
-        return Segments(np.array(starts, dtype=np.int64), candidates, active)
+            candidates[-1], active[-1] = course.serving, course.active
+        unresolved = (each.moment for each in self.entries if each.candidate is not None and each.candidate.unresolved)
+        ends = np.array([*starts[1:], END], dtype=np.int64)
+        return Segments(np.array(starts, dtype=np.int64), ends, candidates, active, next(unresolved, END))
 
     def end(self, counts: Callable[[Candidate], bool]) -> Course:
         """Give the course after the last entry, as if there were only those candidates that count."""
-        course = self.base.copy()
+        course = self.base.only(counts)
         for entry in self._counting(counts):
             course.pass_entry(entry)
         return course
@@ -171,13 +192,17 @@ class Timeline:
             if entry.candidate is not None and entry.candidate.unresolved:
                 break
             folded += 1
-            if entry.candidate is not None and not may_serve(entry.candidate):
-                continue
-            if self.base.pass_entry(entry):
-                self.base_start = entry.moment
+            if entry.candidate is None or may_serve(entry.candidate):
+                self._fold_entry(entry)
         if folded:
             del self.entries[:folded]
             self._segments = None
+
+    def _fold_entry(self, entry: Entry) -> None:
+        if self.base.pass_entry(entry):
+            self.base_start = entry.moment
+        if self.base.active is not self.past[-1][1]:
+            self.past.append((entry.moment, self.base.active))
 
     def members(self) -> Iterator[Candidate]:
         """Give the candidates that records may still meet, the base's first."""
