@@ -100,7 +100,7 @@ def test_an_estimator_without_a_converter_is_named() -> None:
 
 def test_without_skl2onnx_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
-    with pytest.raises(MissingExtraError, match=r"pip install .* skl2onnx"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'headrace\[sklearn-onnx\]'"):
         to_onnx(Ridge().fit(X, QUALITY), target_name="quality", feature_names=FEATURES)
 
 
