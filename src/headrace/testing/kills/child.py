@@ -1,0 +1,100 @@
+"""The engine that is killed: ``python -m headrace.testing.kills.child FOLDER``, with ``--last`` to do all that is left.
+
+On its standard output it says when it is at work.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from headrace.core.settings import JoinSettings, OrderedBy
+from headrace.engines.embedded import Cadence, EmbeddedEngine, Parts
+from headrace.engines.embedded.parts import Inlet
+from headrace.loading import LoadOptions, open_loader
+from headrace.records import NoModelPolicy
+from headrace.stores.contents import DirectoryContents, LayeredContents
+from headrace.stores.state import StateDirectory
+from headrace.testing.kills.plan import DATA_TYPE, Plan, load_plan
+from headrace.testing.kills.points import VARIABLE, Fuse, FusedObserver, FusedSink, FusedState, LeakySink
+from headrace.testing.scaling import FORMATS
+from headrace.transports.file_sinks import Existing, FileSink
+from headrace.transports.files import FileSource
+from headrace.transports.framed_files import Lines
+from headrace.transports.model_log import ModelLog, contents_of
+from headrace.transports.pacing import PacedSource
+from headrace.wire.dead_letters import encode_dead_letters
+from headrace.wire.descriptor import decode_appended_at, decode_command
+from headrace.wire.json import JsonCodec
+from headrace.wire.layout import ByField, Layout
+from headrace.wire.results import encode_json_lines
+
+if TYPE_CHECKING:
+    from headrace.abc.sink import Sink
+    from headrace.records import DeadLetters, Results
+
+LAYOUT = Layout(ByField("kind"), declared=(DATA_TYPE,), id_field="id", time_field="at")
+SCHEMA = pa.schema([("id", pa.string()), ("kind", pa.string()), ("at", pa.int64()), ("x", pa.float64())])
+CADENCE = Cadence(batch_records=64, commit=0.02, poll=0.005, retry=0.1)
+HELD = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Outlets:
+    """The two sinks of a plan."""
+
+    results: Sink[Results]
+    dead_letters: Sink[DeadLetters]
+
+
+def open_outlets(plan: Plan, fuse: Fuse) -> Outlets:
+    """Open the sinks, with points around them, or without the promise."""
+    existing: Existing = "refuse" if plan.durability == "on" else "append"
+    results: Sink[Results] = FileSink(plan.results, encode_json_lines, existing=existing)
+    dead_letters: Sink[DeadLetters] = FileSink(plan.dead_letters, encode_dead_letters, existing=existing)
+    if plan.durability == "off":
+        results, dead_letters = LeakySink(results, HELD), LeakySink(dead_letters, HELD)
+    return Outlets(FusedSink(results, fuse, "results"), FusedSink(dead_letters, fuse, "dead letters"))
+
+
+def open_engine(plan: Plan, fuse: Fuse, *, last: bool) -> EmbeddedEngine:
+    """Put the engine of a plan together."""
+    state = StateDirectory(plan.state)
+    fuse.watch_renames("state.json")
+    source = FileSource(plan.inputs, Lines(), name="records")
+    outlets = open_outlets(plan, fuse)
+    parts = Parts(
+        inlets=[Inlet(source if last or not plan.rate else PacedSource(source, plan.rate), JsonCodec(LAYOUT, SCHEMA))],
+        models=ModelLog(plan.log, decode_command, decode_appended_at),
+        loader=open_loader(LoadOptions(formats=FORMATS, warm_rows=(1,)), in_child=False),
+        contents=LayeredContents(state.contents, (DirectoryContents(contents_of(plan.log)),)),
+        results=outlets.results,
+        dead_letters=outlets.dead_letters,
+        state=FusedState(state, fuse),
+        observers=(FusedObserver(fuse),),
+    )
+    settings = JoinSettings(
+        switch=plan.mode,
+        no_model=NoModelPolicy.HOLD,
+        ordered_by=OrderedBy.TIMESTAMP,
+        exclude=frozenset(LAYOUT.named_fields()),
+    )
+    return EmbeddedEngine(settings, parts, CADENCE)
+
+
+def main() -> None:
+    """Run until killed, or to the end of the records."""
+    # pyarrow asks for it where it is installed, and it takes longer than all the rest of a start.
+    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+    plan = load_plan(Path(sys.argv[1]))
+    fuse = Fuse(os.environ.get(VARIABLE, ""))
+    open_engine(plan, fuse, last="--last" in sys.argv).run()
+
+
+if __name__ == "__main__":
+    main()
