@@ -34,6 +34,7 @@ def append_command(log: Path, command: Command) -> int:
     Raises ``DescriptorError`` for a command that contradicts itself, before anything is written, and ``SourceError``.
     """
     encode_command(command, 0)
+    _check_log(log)
     return append_message(log, lambda at: encode_command(command, at))
 
 
@@ -44,10 +45,16 @@ def publish(log: Path, descriptor: Descriptor) -> tuple[int, Descriptor]:
     and ``StateError`` where the bytes cannot be kept.
     """
     encode_command(Publish(descriptor), 0)
+    _check_log(log)
     if descriptor.content is not None:
         digest = DirectoryContents(contents_of(log)).put(descriptor.content)
         descriptor = replace(descriptor, content=None, digest=digest)
     return append_command(log, Publish(descriptor)), descriptor
+
+
+def _check_log(log: Path) -> None:
+    if log.exists() and not log.is_dir():
+        raise SourceError(f"the model log {log} is not a directory: name the directory that engines follow")
 
 
 def read_log(log: Path) -> list[ModelMessage]:
