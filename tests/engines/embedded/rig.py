@@ -34,7 +34,7 @@ from headrace.wire.descriptor import decode_appended_at, decode_command, encode_
 from headrace.wire.json import JsonCodec
 from headrace.wire.layout import ByField, Layout
 
-PATIENCE = 20.0
+PATIENCE = 100.0
 STILL = 0.2
 WINE = SlotKey("wine")
 LAYOUT = Layout(ByField("kind"), declared=("wine", "beer"), id_field="id", time_field="at")
