@@ -12,9 +12,11 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from pyarrow import parquet
 
-from headrace.app.settings import read_slot
+from headrace.app.inlets import build_stream
+from headrace.app.settings import build_settings, list_data_types, read_slot
 from headrace.errors import ConfigurationError, SinkError, SourceError, StateError
 from headrace.records import SlotKey
+from headrace.transports.pacing import PacedSource
 from headrace.wire.proto import wine_pb2
 from tests.app.project import RECORDS, REST, Project, linear
 
@@ -275,6 +277,40 @@ def test_mistakes(project_of_files: Project, changes: dict[str, str], kind: type
     with pytest.raises(kind) as caught:
         project_of_files.run()
     assert message in str(caught.value)
+
+
+def test_rate_holds_a_stream_back(project_of_files: Project) -> None:
+    project_of_files.write_records(1)
+    found = project_of_files.configure(RECORDS.replace("id =", "rate = 50\nid =") + REST)
+    stream = build_stream(found.streams[0])
+    assert isinstance(stream.inlet.source, PacedSource)
+    stream.files.close()
+
+
+def test_data_types_that_a_stream_is_known_to_bring(project_of_files: Project) -> None:
+    project_of_files.write_records(1)
+    for rule, expected in (
+        ('"red"', ("red",)),
+        ('{topic = {"records.jsonl" = "red", other = "white"}}', ("red",)),
+        ("{topic = {}}", ("records.jsonl",)),
+        ('{field = "kind"}', ()),
+    ):
+        text = RECORDS.replace('{field = "kind"}', rule).replace('declared = ["wine"]\n', "")
+        stream = build_stream(project_of_files.configure(text + REST).streams[0])
+        assert expected == list_data_types(stream)
+        stream.files.close()
+
+
+def test_schemas_are_those_that_every_stream_agrees_on(project_of_files: Project) -> None:
+    project_of_files.write_records(1)
+    stream = '[[records]]\npath = "records.jsonl"\nname = "{}"\nformat = "json"\ndata_type = "wine"\nschema.x = "{}"\n'
+    for kinds, known in ((("double", "double"), ["wine"]), (("double", "int64"), [])):
+        text = "".join(stream.format(kind + str(place), kind) for place, kind in enumerate(kinds))
+        found = project_of_files.configure(text + REST)
+        streams = [build_stream(section) for section in found.streams]
+        assert known == list(build_settings(found, streams).schemas)
+        for each in streams:
+            each.files.close()
 
 
 def test_slot_names() -> None:

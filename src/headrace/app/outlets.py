@@ -64,9 +64,15 @@ class UniformCsv:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._header = b""
+        self._names: list[str] | None = None
 
     def encode(self, results: Results) -> bytes:
         """Encode a batch. Raises ``SinkError``."""
+        if results.outputs.schema.names != self._names:
+            self._check(results)
+        return encode_csv(results)
+
+    def _check(self, results: Results) -> None:
         header = make_csv_header(results)
         known = self._header or self._read_header() or header
         if header != known:
@@ -74,8 +80,7 @@ class UniformCsv:
                 f"{self._path} has the columns {_show(known)}, results of slot {results.slot} have {_show(header)}: "
                 "models of different outputs need the format json, parquet or arrow"
             )
-        self._header = known
-        return encode_csv(results)
+        self._header, self._names = known, results.outputs.schema.names
 
     def _read_header(self) -> bytes:
         """Read the header that an earlier run has written."""

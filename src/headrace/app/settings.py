@@ -45,8 +45,8 @@ def list_data_types(stream: Stream) -> tuple[str, ...]:
     rule = stream.layout.data_type
     if isinstance(rule, Constant):
         return (rule.data_type,)
-    if isinstance(rule, ByTopic) and rule.names:
-        return tuple(rule.names.values())
+    if isinstance(rule, ByTopic):
+        return (rule.names.get(stream.section.stream, stream.section.stream),)
     return stream.layout.declared
 
 

@@ -52,7 +52,8 @@ def stats(state: Path | None, config: Path | None, as_json: bool) -> int:
         )
     else:
         _print(views, observed, total)
-        click.echo("the counts add up: in = scored + dead-lettered + skipped" if not wrong else "")
+        if not wrong:
+            click.echo("the counts add up: in = scored + dead-lettered + skipped")
     for each in wrong:
         note(f"headrace: the counts do not add up: {each}")
     return Exit.REFUSED if wrong else Exit.DONE
