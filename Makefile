@@ -68,6 +68,10 @@ wheel-check: setup ## build the wheel, install it alone in a new environment, sc
 bench-%: setup ## run one benchmark: make bench-embedded
 	@$(BIN)/python -m benchmarks.$*
 
+.PHONY: pmml-conformance
+pmml-conformance: setup ## score real PMML models and compare (CASES=DIR for more of them)
+	@CASES="$(CASES)" $(BIN)/python -m tests.conformance.pmml
+
 .PHONY: hooks
 hooks: setup ## have git run the checks before each commit
 	$(BIN)/pre-commit install
