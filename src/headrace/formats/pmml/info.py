@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headrace.formats.pmml.datatypes import ANY, DOUBLE, DataType
+from headrace.formats.pmml.datatypes import ANY, DOUBLE, STRING, DataType
 from headrace.formats.pmml.schema import TARGET_USAGES, MiningField
 from headrace.formats.pmml.scope import Scope
 from headrace.formats.pmml.xml import Element, malformed
@@ -12,6 +12,14 @@ from headrace.formats.pmml.xml import Element, malformed
 FUNCTIONS = frozenset(
     {"associationRules", "sequences", "classification", "regression", "clustering", "timeSeries", "mixed"}
 )
+_UNNAMED_TYPES = {
+    "regression": DOUBLE,
+    "timeSeries": DOUBLE,
+    "clustering": STRING,
+    "associationRules": STRING,
+    "sequences": STRING,
+}
+"""The type of a predicted value that the schema has no field for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,7 +48,7 @@ def read_info(element: Element, schema: list[MiningField], scope: Scope) -> Mode
     name = targets[0].name if targets else ""
     data_field = scope.dictionary.fields.get(name)
     if data_field is None:
-        type = DOUBLE if function == "regression" else ANY
+        type = _UNNAMED_TYPES.get(function, ANY)
         return ModelInfo(function, name, type, (), False, tuple(schema))
     optype = targets[0].optype or data_field.optype
     return ModelInfo(function, name, data_field.type, data_field.valid, optype == "ordinal", tuple(schema))

@@ -19,6 +19,7 @@ from headrace.formats.pmml.reducers import FRAME_REDUCERS
 from headrace.formats.pmml.xml import Element, Reducer, unsupported
 
 ELEMENTS: dict[str, str] = {
+    "ClusteringModel": "clustering",
     "MiningModel": "mining",
     "NeuralNetwork": "neural_network",
     "RegressionModel": "regression",
