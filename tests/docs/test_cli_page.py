@@ -22,10 +22,10 @@ def page(project: Path) -> str:
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command but the demo, whose help tells its options."""
+    """Every command, and those of a group each by itself."""
     ctx = click.Context(program)
     for name in COMMANDS:
-        command = None if name == "demo" else program.get_command(ctx, name)
+        command = program.get_command(ctx, name)
         if isinstance(command, click.Group):
             yield from ((f"{name} {inner}", each) for inner, each in command.commands.items())
         elif command is not None:
@@ -47,7 +47,7 @@ def told(page: str) -> dict[str, set[str]]:
 
 
 def test_every_command_and_option_is_there(page: str) -> None:
-    assert {name: options(command) for name, command in commands()} | {"demo": set()} == told(page)
+    assert {name: options(command) for name, command in commands()} == told(page)
 
 
 def test_every_exit_code_is_there(page: str) -> None:
