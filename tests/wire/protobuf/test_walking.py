@@ -128,7 +128,7 @@ def test_the_walk_agrees_on_whole_messages_with_changed_bytes(syntax: str) -> No
         varint(13 << 3) + b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",  # a varint beyond 64 bits
         varint(13 << 3) + b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01",
         varint(3 << 3) + varint(2**35 + 7),  # an int32 in more bits
-        varint(7 << 3) + varint(2**33 + 3),
+        varint(7 << 3) + varint(2**32 + 3),
         varint(1 << 3 | 2) + b"\x08" + bytes(8),  # a packed list where there is no list
         varint(43 << 3 | 2) + b"\x02\x08\x05" + varint(43 << 3 | 2) + b"\x03\x12\x01x",  # a message in two pieces
         varint(61 << 3 | 1) + bytes(8) + varint(62 << 3 | 2) + b"\x01x",  # two members of a oneof
