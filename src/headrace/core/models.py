@@ -234,8 +234,8 @@ class Models:
     def progress(self, key: SlotKey, position: int, state: State) -> None:
         """Learn that a load has reached *verifying* or *warming*."""
         candidate = self.candidate(key, position)
-        if state not in IN_LOADER:
-            message = f"a load reaches {', '.join(sorted(IN_LOADER))}, not {state}"
+        if state not in {State.VERIFYING, State.WARMING}:
+            message = f"a load reaches {State.VERIFYING} and {State.WARMING}; {state} is not for the loader to say"
             raise TransitionError(message)
         self._advance(candidate, state)
 

@@ -194,11 +194,12 @@ def restore_snapshot(join: Join, snapshot: Snapshot) -> None:
     Raises ``StateError`` where the configuration switches a slot in another mode than it was saved in.
     """
     models, snapshot = join.models, deepcopy(snapshot)
+    slots = [_load_slot(saved, join.settings.retain) for saved in snapshot.slots]
+    for slot in slots:
+        _check_mode(slot, join)
     models.position, models.appended, models.read_to = snapshot.position, snapshot.appended, snapshot.read_to
     models.cold = False
-    for saved in snapshot.slots:
-        slot = _load_slot(saved, join.settings.retain)
-        _check_mode(slot, join)
+    for slot in slots:
         models.replace_slot(slot)
     for part in snapshot.partitions:
         floors = {SlotKey(data_type, name): position for data_type, name, position in part.floors}
@@ -222,16 +223,21 @@ def _save_partition(partition: Partition) -> PartitionState:
     return PartitionState(*partition.key, partition.done, partition.max_time, floors)
 
 
-def _finite(values: Mapping[str, object]) -> dict[str, Any]:
+def _finite(value: Any) -> Any:
     """Write NaN and the infinities as text: JSON has no word for them."""
-    return {name: _NAMES.get(repr(value), value) for name, value in values.items()}
+    if isinstance(value, Mapping):
+        return {name: _finite(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(member) for member in value]
+    return _NAMES.get(repr(value), value) if isinstance(value, float) else value
 
 
-def _floats(values: Mapping[str, object]) -> dict[str, Any]:
-    return {
-        name: float(value) if isinstance(value, str) and value in _NAMES.values() else value
-        for name, value in values.items()
-    }
+def _floats(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _floats(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_floats(member) for member in value]
+    return _VALUES.get(value, value) if isinstance(value, str) else value
 
 
 def _save_descriptor(descriptor: Descriptor) -> DescriptorState:
