@@ -21,6 +21,7 @@ from headrace.formats.pmml.xml import Element, Reducer, unsupported
 ELEMENTS: dict[str, str] = {
     "ClusteringModel": "clustering",
     "MiningModel": "mining",
+    "NearestNeighborModel": "nearest_neighbor",
     "NeuralNetwork": "neural_network",
     "RegressionModel": "regression",
     "TreeModel": "tree",
