@@ -1,0 +1,1 @@
+"""General regression: the design of parameters, link functions, baseline hazards."""
