@@ -20,10 +20,12 @@ from headrace.formats.pmml.xml import Element, Reducer, unsupported
 
 ELEMENTS: dict[str, str] = {
     "ClusteringModel": "clustering",
+    "GeneralRegressionModel": "general_regression",
     "MiningModel": "mining",
     "NearestNeighborModel": "nearest_neighbor",
     "NeuralNetwork": "neural_network",
     "RegressionModel": "regression",
+    "SupportVectorMachineModel": "support_vector_machine",
     "TreeModel": "tree",
 }
 STANDARD = frozenset(

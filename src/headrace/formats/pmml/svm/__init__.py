@@ -1,0 +1,1 @@
+"""Support vector machines: the vector dictionary and the kernels."""
