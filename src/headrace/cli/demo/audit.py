@@ -145,7 +145,7 @@ def _served(rows: Sequence[Row]) -> int:
 
 def show_audit(stage: Stage, verdict: Verdict) -> None:
     """Print the table, the checks and where everything lies."""
-    columns = ["slot", "model", "version", "position", "state", "records", "since"]
+    columns = ["slot", "model", "version", "position", "state", "records", "since (UTC)"]
     columns += ["total", "min", "mean", "max", "agreement"]
     click.echo()
     print_table(
@@ -173,7 +173,7 @@ def _cells(row: dict[str, Any]) -> list[object]:
         row["position"],
         row["state"],
         row["records"],
-        show_time(row["since"]),
+        show_time(row["since"])[11:23],
         show_duration(row["total_ns"]) if row["records"] else "",
         *(show_duration(row[name]) for name in ("min_ns", "mean_ns", "max_ns")),
         "" if agreement is None else f"{agreement:.1%}",
