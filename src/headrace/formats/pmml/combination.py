@@ -28,12 +28,16 @@ COMBINED = frozenset({*VOTES, *MEANS, *SUMS, *MEDIANS, "max"})
 class Combination:
     """One method with its treatment of missing predictions."""
 
-    def __init__(self, method: str, info: ModelInfo, treatment: str, threshold: float, single: bool) -> None:
+    def __init__(
+        self, method: str, info: ModelInfo, treatment: str, threshold: float, single: bool, start: float = 0.0
+    ) -> None:
         self.method = method
         self.info = info
         self.treatment = treatment
         self.threshold = threshold
         self.single = single
+        self.start = start
+        """What a sum of numbers starts from."""
 
     @property
     def weighted(self) -> bool:
@@ -64,7 +68,7 @@ class Combination:
                 assert isinstance(column, Numbers)
                 values[place] = column.values
         lost, values, taken = self._treat(values, taken, weights)
-        combined = reduce_values(self.method, values, taken, weights.astype(dtype))
+        combined = reduce_values(self.method, values, taken, weights.astype(dtype), self.start)
         combined[lost] = np.nan
         return Result(Numbers(combined.astype(dtype), FLOAT if self.single else DOUBLE))
 
@@ -166,14 +170,14 @@ def _certain(value: Numbers | Texts, index: dict[str, int], size: int) -> Floats
     return matrix
 
 
-def reduce_values(method: str, values: Floats, taken: Bools, weights: Floats) -> Floats:
+def reduce_values(method: str, values: Floats, taken: Bools, weights: Floats, start: float = 0.0) -> Floats:
     """Reduce (segments, rows) to rows over the segments that are taken."""
     if method in MEDIANS:
         return _median(values, taken, weights)
     if method == "max":
         best: Floats = np.where(taken, values, -np.inf).max(axis=0)
         return best
-    total = np.zeros(values.shape[1], dtype=values.dtype)
+    total = np.full(values.shape[1], start, dtype=values.dtype)
     weight = np.zeros(values.shape[1], dtype=values.dtype)
     for place in range(len(values)):
         total = total + np.where(taken[place], values[place] * weights[place], 0).astype(values.dtype)

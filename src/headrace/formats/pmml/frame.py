@@ -76,6 +76,8 @@ def compile_model(element: Element, scope: Scope, *, outermost: bool = False) ->
     info = read_info(element, schema, inner)
     evaluator: Evaluator = module.compile_element(element, inner, info)
     targets = read_targets(element)
+    if getattr(evaluator, "start", 0.0):  # the sum holds the constant already
+        targets = {name: replace(target, offset=0.0) for name, target in targets.items()}
     own = getattr(module, "FEATURES", ())
     outputs = compile_outputs(element, inner, targets, info.target_type, own)
     compile_unused(transformations, inner)

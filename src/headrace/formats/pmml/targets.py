@@ -102,3 +102,15 @@ def _read_target(element: Element) -> Target:
 def is_single(element: Element) -> bool:
     """Tell whether a model asks for single-precision arithmetic (x-mathContext)."""
     return element.get("x-mathContext") == FLOAT.name
+
+
+def find_start(element: Element) -> float:
+    """Return the constant that a model's sum in single precision starts from; its target does not add it again.
+
+    Each addition in single precision is rounded, so their order shows. Boosting libraries add the trees to their
+    constant one by one; the sum does the same wherever the target does no more than adding it.
+    """
+    targets = list(read_targets(element).values()) if is_single(element) else []
+    if len(targets) != 1 or replace(targets[0], field="", offset=0.0, display={}) != Target(""):
+        return 0.0
+    return float(np.float32(targets[0].offset))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from headrace.formats.pmml.columns import Bools, Column, put
-from headrace.formats.pmml.combination import COMBINED, Combination
+from headrace.formats.pmml.combination import COMBINED, SUMS, Combination
 from headrace.formats.pmml.elements.tree import TreeEvaluator
 from headrace.formats.pmml.frame import ModelFrame, compile_model
 from headrace.formats.pmml.info import ModelInfo
@@ -21,7 +21,7 @@ from headrace.formats.pmml.output import OutputField
 from headrace.formats.pmml.predicates import Predicate, compile_predicate, find_predicate, is_true
 from headrace.formats.pmml.result import Evaluator, Result, missing_numbers
 from headrace.formats.pmml.scope import Context, Scope
-from headrace.formats.pmml.targets import is_single
+from headrace.formats.pmml.targets import find_start, is_single
 from headrace.formats.pmml.trees.forest import Forest, unpack_forest
 from headrace.formats.pmml.trees.fusion import fuse
 from headrace.formats.pmml.trees.tree import Tree
@@ -77,7 +77,8 @@ def compile_element(element: Element, scope: Scope, info: ModelInfo) -> Evaluato
         segments = _compile_segments(segmentation, scope, method in CHAINS)
         return Chain(segments, "ulti" in method) if method in CHAINS else Choice(segments, method == "selectAll")
     threshold = segmentation.number("missingThreshold", 1.0)
-    combination = Combination(method, info, treatment, threshold, is_single(element))
+    start = find_start(element) if method in SUMS and info.function == "regression" else 0.0
+    combination = Combination(method, info, treatment, threshold, is_single(element), start)
     if segmentation.table is not None:
         return unpack_forest(segmentation, scope, combination)
     segments = _compile_segments(segmentation, scope, chained=False)
@@ -220,6 +221,7 @@ class Ensemble:
     def __init__(self, segments: list[Segment], combination: Combination) -> None:
         self._segments = segments
         self._combination = combination
+        self.start = combination.start
         self._weights = np.array([segment.weight for segment in segments])
 
     def evaluate(self, context: Context) -> Result:

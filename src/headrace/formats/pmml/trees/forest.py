@@ -37,9 +37,11 @@ class Layout:
     starts: Ints = field(default_factory=lambda: np.empty(0, np.int32))
     words: npt.NDArray[np.uint64] = field(default_factory=lambda: np.zeros(1, np.uint64))
 
-    def sum_leaves(self, matrix: Floats, flags: int) -> Floats:
-        """Return the sums of the payloads for each row."""
+    def sum_leaves(self, matrix: Floats, flags: int, start: float = 0.0) -> Floats:
+        """Return the sums of the payloads for each row, the numbers added to ``start``."""
         out = np.zeros((len(matrix), self.payload.shape[1]))
+        if start:
+            out[:, :-1] = start
         if len(self.starts):
             ranks = np.empty(matrix.shape, np.uint16)
             forests.rank_values(matrix, self.cuts, self.starts, ranks)
@@ -56,6 +58,7 @@ class Forest:
         self._matrix = matrix
         self._labels = labels
         self._combination = combination
+        self.start = combination.start
         self._layout = layout
         self._flags = forests.SINGLE if combination.single and not labels else 0
         self._flags |= forests.SETS if len(layout.words) > 1 else 0
@@ -65,7 +68,7 @@ class Forest:
         """Score all rows."""
         matrix = self._matrix.fill(context)
         flags = self._flags | (forests.MAY_MISS if np.isnan(matrix).any() else 0)
-        return self._finish(self._layout.sum_leaves(matrix, flags))
+        return self._finish(self._layout.sum_leaves(matrix, flags, self._combination.start))
 
     def _finish(self, sums: Floats) -> Result:
         method, total = self._combination.method, self._layout.total
