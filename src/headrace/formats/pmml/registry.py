@@ -25,6 +25,7 @@ ELEMENTS: dict[str, str] = {
     "NearestNeighborModel": "nearest_neighbor",
     "NeuralNetwork": "neural_network",
     "RegressionModel": "regression",
+    "RuleSetModel": "rule_set",
     "SupportVectorMachineModel": "support_vector_machine",
     "TreeModel": "tree",
 }
