@@ -26,6 +26,7 @@ ELEMENTS: dict[str, str] = {
     "NeuralNetwork": "neural_network",
     "RegressionModel": "regression",
     "RuleSetModel": "rule_set",
+    "Scorecard": "scorecard",
     "SupportVectorMachineModel": "support_vector_machine",
     "TreeModel": "tree",
 }
