@@ -22,6 +22,7 @@ ELEMENTS: dict[str, str] = {
     "ClusteringModel": "clustering",
     "GeneralRegressionModel": "general_regression",
     "MiningModel": "mining",
+    "NaiveBayesModel": "naive_bayes",
     "NearestNeighborModel": "nearest_neighbor",
     "NeuralNetwork": "neural_network",
     "RegressionModel": "regression",
