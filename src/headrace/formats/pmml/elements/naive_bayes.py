@@ -110,12 +110,9 @@ def compile_element(element: Element, scope: Scope, info: ModelInfo) -> Evaluato
     if not labels or not np.all(counts >= 0) or not counts.sum() > 0:
         raise malformed(output, "it counts no target value")
     holder = element.child("BayesInputs")
-    inputs = [
-        _compile_input(child, scope, labels, threshold, extended=False) for child in holder.find_all("BayesInput")
-    ]
-    for extension in holder.find_all("Extension"):
-        for child in extension.find_all("BayesInput"):
-            inputs.append(_compile_input(child, scope, labels, threshold, extended=True))
+    found = [(child, False) for child in holder.find_all("BayesInput")]
+    found += [(child, True) for extension in holder.find_all("Extension") for child in extension.find_all("BayesInput")]
+    inputs = [_compile_input(child, scope, labels, threshold, extended=extended) for child, extended in found]
     if not inputs:
         raise malformed(holder, "it holds no BayesInput")
     with np.errstate(divide="ignore"):
