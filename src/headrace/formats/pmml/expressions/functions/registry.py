@@ -5,7 +5,7 @@ Standard: "Built-in Functions", PMML 4.4.
 
 from __future__ import annotations
 
-from headrace.formats.pmml.expressions.functions import arithmetic, dates, distributions, logic, texts
+from headrace.formats.pmml.expressions.functions import arithmetic, dates, distributions, logic, r_statistics, texts
 from headrace.formats.pmml.expressions.functions.builtin import Builtin
 
 FUNCTIONS: dict[str, Builtin] = {
@@ -14,4 +14,5 @@ FUNCTIONS: dict[str, Builtin] = {
     **texts.FUNCTIONS,
     **dates.FUNCTIONS,
     **distributions.FUNCTIONS,
+    **r_statistics.FUNCTIONS,
 }
