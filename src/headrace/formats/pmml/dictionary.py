@@ -65,6 +65,12 @@ class DataField:
     intervals: tuple[Interval, ...] = ()
     display: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def is_plain(self) -> bool:
+        """Tell whether the field takes every number as it is."""
+        excludes = self.valid or self.invalid or self.intervals or self.missing
+        return self.type.name in ("double", "float") and not excludes
+
     def numbers(self, texts: tuple[str, ...] | frozenset[str]) -> Floats:
         """Read declared values as numbers of the field's type; those that are none (as a missing "?") are left out."""
         values = []

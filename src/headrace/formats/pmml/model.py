@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from headrace.abc.model import Scores
 from headrace.errors import ModelFormatError, RecordError
-from headrace.formats.pmml.arrow import to_arrow
+from headrace.formats.pmml.arrow import Writer
 from headrace.formats.pmml.columns import Column
 from headrace.formats.pmml.datatypes import ANY, DOUBLE, STRING, DataType
 from headrace.formats.pmml.dictionary import read_dictionary
+from headrace.formats.pmml.direct import open_direct
 from headrace.formats.pmml.frame import ModelFrame, compile_model, compile_unused
 from headrace.formats.pmml.registry import ELEMENTS, STANDARD, find_element
 from headrace.formats.pmml.result import Result
@@ -50,9 +51,23 @@ class PmmlModel:
             tuple(Field(output.name, output.type.arrow) for output in self._outputs),
         )
         self._schema = pa.schema([(output.name, _arrow_type(output.type.arrow)) for output in self._outputs])
+        self._writers = [
+            Writer(output.type, self._schema.field(place).type) for place, output in enumerate(self._outputs)
+        ]
+
+        self._direct = open_direct(frame, inputs, self._schema, self._writers)
 
     def score(self, batch: pa.RecordBatch) -> Scores:
         """Score a batch: one row out for each row in, null where a row failed."""
+        scores = None if self._direct is None else self._direct.score(batch)
+        return self.score_generally(batch) if scores is None else scores
+
+    def score_generally(self, batch: pa.RecordBatch) -> Scores:
+        """Score a batch of any kind, by any model."""
+        with np.errstate(all="ignore"):
+            return self._evaluate(batch)
+
+    def _evaluate(self, batch: pa.RecordBatch) -> Scores:
         context = Context(batch.num_rows)
         places = {name: place for place, name in enumerate(batch.schema.names)}
         for entry in self._inputs:
@@ -65,13 +80,16 @@ class PmmlModel:
             failed = np.zeros(batch.num_rows, dtype=np.bool_)
             failed[list(context.errors)] = True
         arrays = [
-            to_arrow(output.find(result), output.type, type, failed)
-            for output, type in zip(self._outputs, self._schema.types, strict=True)
+            writer.write(output.find(result), failed)
+            for output, writer in zip(self._outputs, self._writers, strict=True)
         ]
         return Scores(pa.RecordBatch.from_arrays(arrays, schema=self._schema), dict(context.errors))
 
     def score_one(self, record: Mapping[str, object]) -> dict[str, object]:
         """Score one record; raises ``RecordError`` where ``score`` would give the row an error."""
+        plain = None if self._direct is None else self._direct.score_one(record)
+        if plain is not None:
+            return plain
         names = [entry.field.name for entry in self._inputs if record.get(entry.field.name) is not None]
         try:
             columns = [pa.array([record[name]]) for name in names]
@@ -87,6 +105,7 @@ class PmmlModel:
     def close(self) -> None:
         """Let go of the compiled arrays."""
         self._inputs = []
+        self._direct = None
         del self._frame
 
 

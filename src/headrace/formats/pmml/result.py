@@ -92,11 +92,11 @@ class Evaluator(Protocol):
 
 def choose_label(labels: Sequence[str], probabilities: Floats) -> Texts:
     """Return each row's most probable label, the first of equals; missing where the row has no probabilities."""
+    if probabilities.size and not np.isnan(probabilities.min()):
+        return Texts(probabilities.argmax(axis=1).astype(np.int32), labels)
     known = ~np.isnan(probabilities).any(axis=1) if probabilities.shape[1] else np.zeros(len(probabilities), np.bool_)
     codes = np.full(len(probabilities), -1, dtype=np.int32)
-    if known.all():
-        codes = probabilities.argmax(axis=1).astype(np.int32)
-    elif known.any():
+    if known.any():
         codes[known] = probabilities[known].argmax(axis=1).astype(np.int32)
     return Texts(codes, labels)
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 from headrace.formats.pmml.columns import Bools, Column, Numbers, constant, put
 from headrace.formats.pmml.datatypes import DataType
@@ -21,9 +21,6 @@ from headrace.formats.pmml.dictionary import DataField
 from headrace.formats.pmml.ingest import Reading, read_column
 from headrace.formats.pmml.scope import Context, Field, Scope
 from headrace.formats.pmml.xml import Element, malformed
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 USAGES = frozenset(
     {"active", "predicted", "target", "supplementary", "group", "order", "frequencyWeight", "analysisWeight"}
@@ -33,6 +30,8 @@ OUTLIERS = frozenset({"asIs", "asMissingValues", "asExtremeValues"})
 MISSING = frozenset({"asIs", "asMean", "asMode", "asMedian", "asValue", "returnInvalid"})
 TARGET_USAGES = ("target", "predicted")
 INPUT_USAGES = ("active", "group", "order")
+
+FLOATING = (pa.float64().id, pa.float32().id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +107,7 @@ class Input:
         self.field = Field(data_field.name, data_field.type, optype, self._absent, vocabulary=data_field.vocabulary)
         self.field.declared = data_field.valid
         self._treatment = _Treatment(mining_field, data_field.type) if mining_field else None
+        self.is_plain = data_field.is_plain and not (mining_field is not None and mining_field.treats)
 
     @property
     def required(self) -> bool:
@@ -121,6 +121,10 @@ class Input:
     def read(self, context: Context, array: pa.Array) -> None:
         """Read a batch's column into the context."""
         data_field = self.data_field
+        if self.is_plain and array.type.id in FLOATING and not array.null_count:
+            dtype = np.float32 if data_field.type.is_float else np.float64
+            context.set(self.field, Numbers(array.to_numpy().astype(dtype, copy=False), data_field.type))
+            return
         reading = read_column(array, data_field.type, data_field.vocabulary, data_field.missing)
         context.set(self.field, self.treat(context, reading, array))
 

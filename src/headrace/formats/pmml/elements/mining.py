@@ -83,7 +83,8 @@ def compile_element(element: Element, scope: Scope, info: ModelInfo) -> Evaluato
         return unpack_forest(segmentation, scope, combination)
     segments = _compile_segments(segmentation, scope, chained=False)
     trees = None if _asks_for_segments(element) else _find_trees(segments)
-    forest = fuse(trees, combination, [segment.weight for segment in segments]) if trees is not None else None
+    weights = [segment.weight for segment in segments]
+    forest = fuse(trees, combination, weights, list(scope.dictionary.fields)) if trees is not None else None
     if forest is None:
         return Ensemble(segments, combination)
     _condense(segmentation, forest, scope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from headrace.formats.pmml.datatypes import DOUBLE, FLOAT
 from headrace.formats.pmml.kernels import forests
 from headrace.formats.pmml.kernels.forests import END, PLAIN_NODE, RANK_NODE, ROOT
 from headrace.formats.pmml.result import Result, choose_label
-from headrace.formats.pmml.scope import Context, Scope
+from headrace.formats.pmml.scope import Context, Field, Scope
 from headrace.formats.pmml.trees.matrix import Matrix
 from headrace.formats.pmml.trees.nodes import Ints
 from headrace.formats.pmml.xml import Element, Table, malformed
@@ -56,36 +57,62 @@ class Forest:
 
     def __init__(self, matrix: Matrix, layout: Layout, labels: list[str], combination: Combination) -> None:
         self._matrix = matrix
-        self._labels = labels
+        self.labels = labels
         self._combination = combination
         self.start = combination.start
         self._layout = layout
+        self._divides = combination.votes or combination.method in MEANS
         self._flags = forests.SINGLE if combination.single and not labels else 0
         self._flags |= forests.SETS if len(layout.words) > 1 else 0
         self._flags |= forests.RANKS if len(layout.starts) else 0
 
+    @property
+    def fields(self) -> list[Field]:
+        """The fields that the trees test, in the order of the matrix's columns."""
+        return self._matrix.fields or []
+
+    @property
+    def adds_plainly(self) -> bool:
+        """Tell whether ``add_up_one`` knows the method."""
+        plain = self._combination.method in ("majorityVote", "average", "sum")
+        return plain and not self._combination.single
+
     def evaluate(self, context: Context) -> Result:
         """Score all rows."""
-        matrix = self._matrix.fill(context)
-        flags = self._flags | (forests.MAY_MISS if np.isnan(matrix).any() else 0)
+        return self.predict(self._matrix.fill(context))
+
+    def add_up_one(self, row: Floats) -> list[float] | None:
+        """Return one row's number or class values; None where a tree has no prediction, or a sum is not a number."""
+        sums: list[float] = self._layout.sum_leaves(row, self._flags)[0].tolist()
+        if sums.pop() or math.isnan(sum(sums)):
+            return None
+        if self._divides:
+            total = self._layout.total
+            return [value / total for value in sums]
+        return sums
+
+    def predict(self, matrix: Floats) -> Result:
+        """Score rows of the fields' values."""
+        flags = self._flags | (forests.MAY_MISS if np.isnan(matrix.min(initial=np.inf)) else 0)
         return self._finish(self._layout.sum_leaves(matrix, flags, self._combination.start))
 
     def _finish(self, sums: Floats) -> Result:
         method, total = self._combination.method, self._layout.total
         values, missing = sums[:, :-1], sums[:, -1]
         if self._combination.votes:
-            return self._combination.count_votes(sums, self._labels, np.full(len(values), total))
-        single = self._combination.single and not self._labels
+            return self._combination.count_votes(sums, self.labels, np.full(len(values), total))
+        single = self._combination.single and not self.labels
         if single:
             values = values.astype(np.float32)
-        lost = self._find_lost(missing)
+        by_class = np.ascontiguousarray(values.T)
         if method in MEANS:
-            with np.errstate(invalid="ignore", divide="ignore"):
-                values = values / (total - missing)[:, None].astype(values.dtype)
-        values[lost] = np.nan
-        if not self._labels:
-            return Result(Numbers(np.ascontiguousarray(values[:, 0]), FLOAT if single else DOUBLE))
-        return Result(choose_label(self._labels, values), self._labels, values)
+            by_class /= (total - missing).astype(values.dtype)
+        if missing.any():
+            by_class[:, self._find_lost(missing)] = np.nan
+        if not self.labels:
+            return Result(Numbers(by_class[0], FLOAT if single else DOUBLE))
+        values = by_class.T
+        return Result(choose_label(self.labels, values), self.labels, values)
 
     def _find_lost(self, missing: Floats) -> Bools:
         if self._combination.treatment == "skipSegment":
@@ -103,7 +130,7 @@ class Forest:
         layout = self._layout
         table: Table = {
             "fields": [field.name for field in fields],
-            "labels": self._labels,
+            "labels": self.labels,
             "nodes": layout.nodes.view(np.int64),
             "ends": layout.ends.view(np.int32),
             "roots": layout.roots.view(np.int32),

@@ -27,11 +27,16 @@ _ALWAYS = MISSING - 1
 _MAX_CUTS = MISSING - 2
 
 
-def fuse(found: Sequence[Tree], combination: Combination, weights: Sequence[float]) -> Forest | None:
-    """Make a forest of trees; None where one of them, or the method, does not fit."""
+def fuse(
+    found: Sequence[Tree], combination: Combination, weights: Sequence[float], names: Sequence[str]
+) -> Forest | None:
+    """Make a forest of trees; None where one of them, or the method, does not fit.
+
+    The matrix's columns have the order of ``names``, as a batch's columns mostly do; others follow.
+    """
     if not (combination.votes or combination.method in (*MEANS, *SUMS)):
         return None
-    matrix = Matrix()
+    matrix = _order_fields(found, names)
     splits: list[Splits] = []
     for tree in found:
         fields = tree.matrix.fields
@@ -51,6 +56,16 @@ def fuse(found: Sequence[Tree], combination: Combination, weights: Sequence[floa
         payloads.append(payload)
     layout = _lay_out(splits, payloads, max(len(matrix), 1), sum(shares))
     return None if layout is None else Forest(matrix, layout, labels, combination)
+
+
+def _order_fields(found: Sequence[Tree], names: Sequence[str]) -> Matrix:
+    """Open a matrix of all fields that trees test."""
+    order = {name: place for place, name in enumerate(names)}
+    fields = dict.fromkeys(field for tree in found for field in tree.matrix.fields or ())
+    matrix = Matrix()
+    for field in sorted(fields, key=lambda field: order.get(field.name, len(order))):
+        matrix.add_field(field)
+    return matrix
 
 
 def _collect_labels(found: Sequence[Tree], combination: Combination) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from headrace.formats.pmml.columns import Floats
+from headrace.formats.pmml.columns import Floats, Numbers
 from headrace.formats.pmml.kernels import trees
 from headrace.formats.pmml.predicates import Predicate, compile_predicate, read_test
 from headrace.formats.pmml.scope import Context, Field, Scope
@@ -53,7 +53,12 @@ class Matrix:
         """Return the matrix of a batch: a row each record, in C order."""
         matrix = np.empty((context.size, max(len(self._sources), 1)), dtype=np.float64)
         for place, source in enumerate(self._sources):
-            matrix[:, place] = context.measures(source) if isinstance(source, Field) else source(context)
+            if not isinstance(source, Field):
+                matrix[:, place] = source(context)
+            elif isinstance(column := context.column(source), Numbers):
+                matrix[:, place] = column.values
+            else:
+                matrix[:, place] = context.measures(source)
         return matrix
 
 

@@ -1,0 +1,188 @@
+"""A short way through plain models: numbers in, one forest, its number or its classes out.
+
+It gives what the general way gives, bit for bit. For a batch or a record that needs more (text where a number is
+wanted, a tree without a prediction) it gives None, and the general way is taken.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+
+import numpy as np
+import pyarrow as pa
+
+from headrace.abc.model import Scores
+from headrace.formats.pmml.arrow import Writer, wrap
+from headrace.formats.pmml.columns import Floats, Numbers, Texts
+from headrace.formats.pmml.datatypes import DOUBLE
+from headrace.formats.pmml.features import find_label
+from headrace.formats.pmml.frame import ModelFrame
+from headrace.formats.pmml.output import OutputField
+from headrace.formats.pmml.result import Result
+from headrace.formats.pmml.schema import FLOATING, Input
+from headrace.formats.pmml.trees.forest import Forest
+
+_EXACT = 2**53
+_VALUE = -1
+"""The place of the predicted value among classes."""
+
+
+class Direct:
+    """A plain model. ``places`` says what each output is: a class's probability, or the predicted value."""
+
+    def __init__(
+        self, forest: Forest, inputs: Sequence[Input], places: list[int], writers: list[Writer], schema: pa.Schema
+    ) -> None:
+        self._forest = forest
+        self._places = places
+        self._writers = writers
+        self._schema = schema
+        single = [entry.data_field.type.is_float for entry in inputs]
+        by_name = {entry.field.name: place for place, entry in enumerate(inputs)}
+        self._names = [field.name for field in forest.fields]
+        self._unused = [entry.field.name for entry in inputs if entry.field.name not in set(self._names)]
+        self._used = [(name, single[by_name[name]]) for name in self._names]
+        self._all_single = all(is_single for _, is_single in self._used)
+        alike = self._all_single or not any(is_single for _, is_single in self._used)
+        self._expected = pa.schema([(name, pa.float64()) for name in self._names] if alike else [])
+        self._round = _make_rounding([is_single for _, is_single in self._used])
+        self._outputs: list[str] = schema.names
+        self._labels = self._read_labels()
+        width = len(forest.labels) or 1
+        chosen = [width if place == _VALUE else place for place in places]
+        self._pick: Callable[[Sequence[object]], tuple[object, ...]] = (
+            itemgetter(*chosen) if len(chosen) > 1 else lambda values: (values[chosen[0]],)
+        )
+
+    def _read_labels(self) -> list[object]:
+        labels = self._forest.labels
+        if not labels or _VALUE not in self._places:
+            return []
+        every = Texts(np.arange(len(labels), dtype=np.int32), labels)
+        found: list[object] = self._writers[self._places.index(_VALUE)].write(every, None).to_pylist()
+        return found
+
+    def score(self, batch: pa.RecordBatch) -> Scores | None:
+        """Score a batch; None where it needs the general way."""
+        with np.errstate(all="ignore"):
+            matrix = self._read(batch)
+            return None if matrix is None else self._write(self._forest.predict(matrix))
+
+    def _read(self, batch: pa.RecordBatch) -> Floats | None:
+        given = batch.schema
+        if given.equals(self._expected):
+            together: Floats = np.asarray(batch.to_tensor(null_to_nan=True, row_major=True))
+            return together.astype(np.float32).astype(np.float64) if self._all_single else together
+        return self._read_columns(batch, given.names)
+
+    def _read_columns(self, batch: pa.RecordBatch, listed: list[str]) -> Floats | None:
+        names = {name: place for place, name in enumerate(listed)}
+        matrix: Floats = np.empty((batch.num_rows, max(len(self._used), 1)))
+        for name in self._unused:
+            place = names.get(name)
+            if place is not None and batch.column(place).type.id not in FLOATING:
+                return None
+        for column, (name, single) in enumerate(self._used):
+            place = names.get(name)
+            if place is None:
+                matrix[:, column] = np.nan
+                continue
+            array = batch.column(place)
+            if array.type.id not in FLOATING:
+                return None
+            values = array.to_numpy(zero_copy_only=False)
+            matrix[:, column] = values.astype(np.float32, copy=False) if single else values
+        return matrix
+
+    def _write(self, result: Result) -> Scores:
+        probabilities = result.probabilities
+        whole = probabilities is not None and not np.isnan(probabilities.min(initial=np.inf))
+        arrays = []
+        for place, writer in zip(self._places, self._writers, strict=True):
+            if place == _VALUE or probabilities is None:
+                arrays.append(writer.write(result.value, None))
+            elif whole:
+                arrays.append(wrap(np.ascontiguousarray(probabilities[:, place]), pa.float64()))
+            else:
+                arrays.append(writer.write(Numbers(probabilities[:, place]), None))
+        return Scores(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+
+    def score_one(self, record: Mapping[str, object]) -> dict[str, object] | None:
+        """Score one record; None where it needs the general way."""
+        values: list[float] = []
+        for name in self._names:
+            given = record.get(name)
+            value = given if given.__class__ is float else read_number(given)
+            if value is None:
+                return None
+            values.append(value)
+        for name in self._unused:
+            if record.get(name).__class__ is not float and read_number(record.get(name)) is None:
+                return None
+        try:
+            row = np.array([self._round(values)], dtype=np.float64)
+        except OverflowError:  # beyond single precision
+            return None
+        sums = self._forest.add_up_one(row)
+        if sums is None:
+            return None
+        if self._labels:
+            predicted: object = self._labels[sums.index(max(sums))]
+        else:
+            predicted = sums[0]
+        return dict(zip(self._outputs, self._pick((*sums, predicted)), strict=True))
+
+
+def read_number(value: object) -> float | None:
+    """Return a plain number as a float, NaN for a missing one; None for what is neither."""
+    if value is None:
+        return math.nan
+    if value.__class__ is float:
+        return value
+    if value.__class__ is int and -_EXACT < value < _EXACT:
+        return float(value)
+    return None
+
+
+def _make_rounding(single: list[bool]) -> Callable[[Sequence[float]], Sequence[float]]:
+    """Return what rounds a row's values to single precision where their fields are of the type float."""
+    if not any(single):
+        return lambda values: values
+    form = struct.Struct("".join("f" if is_single else "d" for is_single in single))
+    pack, unpack = form.pack, form.unpack
+    return lambda values: unpack(pack(*values))
+
+
+def open_direct(frame: ModelFrame, inputs: Sequence[Input], schema: pa.Schema, writers: list[Writer]) -> Direct | None:
+    """Make the short way of a model; None where the model is not plain."""
+    forest = frame.evaluator
+    if not isinstance(forest, Forest) or frame.targets or not all(entry.is_plain for entry in inputs):
+        return None
+    known = {entry.field for entry in inputs}
+    if not forest.adds_plainly or not all(field in known for field in forest.fields):
+        return None
+    finals = {output.field.name: output for output in frame.final_outputs()}
+    places = []
+    for name in schema.names:
+        place = _VALUE if name not in finals else _find_place(finals[name], forest.labels)
+        if place is None:
+            return None
+        places.append(place)
+    if any(output.expression is not None for output in frame.outputs):
+        return None
+    return Direct(forest, inputs, places, writers, schema)
+
+
+def _find_place(output: OutputField, labels: Sequence[str]) -> int | None:
+    """Return where an output's values are, None where that is not a plain place."""
+    attributes = output.element.attributes
+    if output.expression is not None or "segmentId" in attributes or "targetField" in attributes:
+        return None
+    if output.feature == "predictedValue" and output.field.type.is_text == bool(labels):
+        return _VALUE
+    if output.feature == "probability" and output.field.type is DOUBLE and "value" in attributes:
+        return find_label(attributes["value"], labels)
+    return None
