@@ -8,7 +8,7 @@ from headrace.abc.model import Model, Prepared
 from headrace.errors import ModelFormatError
 from headrace.formats.pmml.document import pack, unpack
 from headrace.formats.pmml.model import PmmlModel, compile_document
-from headrace.formats.pmml.registry import find_reducers
+from headrace.formats.pmml.registry import find_collectors, find_reducers
 from headrace.formats.pmml.verification import verify
 from headrace.formats.pmml.xml import parse
 
@@ -28,7 +28,7 @@ class PmmlFormat:
     def prepare(self, content: bytes) -> Prepared:
         """Parse and compile a document. Raises ``ModelFormatError`` or ``UnsupportedError`` with element and line."""
         try:
-            root = parse(content, find_reducers)
+            root = parse(content, find_reducers, find_collectors)
             _try_out(compile_document(root))  # bulky parts of the tree are compiled ones from here on
             prepared = pack(root)
         except RecursionError:

@@ -4,6 +4,7 @@ An element's module has:
 
 - ``compile_element(element, scope, info) -> Evaluator``
 - ``REDUCERS`` (optional): element name to the function that turns its content into arrays as it is read
+- ``COLLECTORS`` (optional): element name to the class that takes its content straight from the parser
 - ``FEATURES`` (optional): the result features that only this element's results know
 
 A new element is a new module and a line below.
@@ -11,14 +12,15 @@ A new element is a new module and a line below.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
 
 from headrace.formats.pmml.reducers import FRAME_REDUCERS
-from headrace.formats.pmml.xml import Element, Reducer, unsupported
+from headrace.formats.pmml.xml import Collector, Element, Reducer, unsupported
 
 ELEMENTS: dict[str, str] = {
+    "AssociationModel": "association",
     "ClusteringModel": "clustering",
     "GeneralRegressionModel": "general_regression",
     "MiningModel": "mining",
@@ -71,6 +73,12 @@ def find_reducers(tag: str) -> Mapping[str, Reducer] | None:
         return FRAME_REDUCERS
     name = ELEMENTS.get(tag)
     return None if name is None else getattr(_import(name), "REDUCERS", None)
+
+
+def find_collectors(tag: str) -> Mapping[str, Callable[[Element], Collector]] | None:
+    """Return the collectors that hold from the start of an element on."""
+    name = ELEMENTS.get(tag)
+    return None if name is None else getattr(_import(name), "COLLECTORS", None)
 
 
 def _import(name: str) -> ModuleType:

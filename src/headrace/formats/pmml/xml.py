@@ -13,7 +13,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from xml.parsers import expat
 
 from headrace.errors import ModelFormatError, UnsupportedError
@@ -118,6 +118,27 @@ class Element:
         return [child for child in self.children if child.tag != "Extension" and " " not in child.tag]
 
 
+class Collector(Protocol):
+    """Takes the content of one element straight from the parser: for elements by the million."""
+
+    def connect(
+        self, find_line: Callable[[], int]
+    ) -> tuple[Callable[[str, dict[str, str]], bool], Callable[[str], None]]:
+        """Return what is called at an element's start and end, with its name.
+
+        Where the first says False, the element is built as usual and given to ``keep``; the second does not see it.
+        """
+
+    def keep(self, element: Element) -> None:
+        """Take an element that was built as usual."""
+
+    def finish(self) -> None:
+        """Note that the collected element has ended."""
+
+
+NO_COLLECTORS: Callable[[str], Mapping[str, Callable[[Element], Collector]] | None] = lambda _: None  # noqa: E731
+
+
 def malformed(element: Element, problem: str) -> ModelFormatError:
     """Make the error for an element that breaks the standard."""
     return ModelFormatError(f"{element.tag}, line {element.line}: {problem}")
@@ -128,15 +149,19 @@ def unsupported(element: Element, problem: str) -> UnsupportedError:
     return UnsupportedError(f"{element.tag}, line {element.line}: {problem}")
 
 
-def parse(content: bytes, reducers: Callable[[str], Mapping[str, Reducer] | None]) -> Element:
+def parse(
+    content: bytes,
+    reducers: Callable[[str], Mapping[str, Reducer] | None],
+    collectors: Callable[[str], Mapping[str, Callable[[Element], Collector]] | None] = NO_COLLECTORS,
+) -> Element:
     """Read a document.
 
     ``reducers`` is asked at the start of every element and may name reducers that hold from there on (a model
-    element brings its own). Raises ``ModelFormatError`` with the line.
+    element brings its own); ``collectors`` likewise. Raises ``ModelFormatError`` with the line.
     """
     if len(content) > MAX_BYTES:
         raise ModelFormatError(f"the document has {len(content):,} bytes; the limit is {MAX_BYTES:,}")
-    builder = _Builder(reducers)
+    builder = _Builder(reducers, collectors)
     try:
         builder.parser.Parse(content, True)
     except expat.ExpatError as error:
@@ -151,13 +176,18 @@ def parse(content: bytes, reducers: Callable[[str], Mapping[str, Reducer] | None
 class _Builder:
     """The handlers of one parse."""
 
-    def __init__(self, reducers: Callable[[str], Mapping[str, Reducer] | None]) -> None:
+    def __init__(
+        self,
+        reducers: Callable[[str], Mapping[str, Reducer] | None],
+        collectors: Callable[[str], Mapping[str, Callable[[Element], Collector]] | None],
+    ) -> None:
         self.root: Element | None = None
         self.parser = expat.ParserCreate(namespace_separator=" ")
         self.parser.buffer_text = True
         self.parser.buffer_size = 1 << 16
         self.parser.StartDoctypeDeclHandler = self._refuse_doctype
         self._find_reducers = reducers
+        self._find_collectors = collectors
         self._connect()
 
     def _refuse_doctype(self, *_: object) -> None:
@@ -167,7 +197,8 @@ class _Builder:
     def _connect(self) -> None:
         """Tie the handlers to the parser: closures, because they run once for each of millions of elements."""
         parser = self.parser
-        find_reducers = self._find_reducers
+        find_reducers, find_collectors = self._find_reducers, self._find_collectors
+        collecting: dict[str, Callable[[Element], Collector]] = {}
         names: dict[str, str] = {}
         active: dict[str, Reducer] = {}
         stack: list[Element] = []
@@ -182,6 +213,7 @@ class _Builder:
             if tag is None:
                 tag = names[name] = _local_name(name)
                 active.update(find_reducers(tag) or {})
+                collecting.update(find_collectors(tag) or {})
             if tag in NOT_READ:
                 skipping = 1
                 return
@@ -193,6 +225,8 @@ class _Builder:
             else:
                 self.root = element
             stack.append(element)
+            if tag in collecting:
+                collect(element)
 
         def end(_: str) -> None:
             nonlocal skipping
@@ -210,6 +244,47 @@ class _Builder:
             element = stack[-1]
             if element.text or not data.isspace():
                 element.text += data
+
+        def collect(root: Element) -> None:
+            collector = collecting[root.tag](root)
+            base = len(stack)
+            depth = 0
+            start_inner, end_inner = collector.connect(lambda: parser.CurrentLineNumber)
+
+            def start_collected(name: str, attributes: dict[str, str]) -> None:
+                nonlocal depth
+                tag = names.get(name)
+                if tag is None:
+                    tag = names[name] = _local_name(name)
+                    active.update(find_reducers(tag) or {})
+                if start_inner(tag, attributes):
+                    depth += 1
+                    return
+                parser.StartElementHandler, parser.EndElementHandler = start, end_built
+                parser.CharacterDataHandler = text
+                start(name, attributes)
+
+            def end_built(name: str) -> None:
+                end(name)
+                if len(stack) == base and not skipping:
+                    parser.StartElementHandler, parser.EndElementHandler = start_collected, end_collected
+                    parser.CharacterDataHandler = None
+                    if root.children:
+                        collector.keep(root.children.pop())
+
+            def end_collected(name: str) -> None:
+                nonlocal depth
+                if depth:
+                    depth -= 1
+                    end_inner(names[name])
+                    return
+                parser.StartElementHandler, parser.EndElementHandler = start, end
+                parser.CharacterDataHandler = text
+                collector.finish()
+                end(name)
+
+            parser.StartElementHandler, parser.EndElementHandler = start_collected, end_collected
+            parser.CharacterDataHandler = None
 
         parser.StartElementHandler = start
         parser.EndElementHandler = end

@@ -9,12 +9,14 @@ from headrace.formats.pmml.datatypes import DOUBLE, FLOAT
 from headrace.formats.pmml.info import ModelInfo
 from headrace.formats.pmml.result import Evaluator, Result, choose_label
 from headrace.formats.pmml.scope import Context, Scope
-from headrace.formats.pmml.trees.nodes import Ints, reduce_tree
+from headrace.formats.pmml.trees.nodes import Ints, require_root
+from headrace.formats.pmml.trees.reading import NodeCollector
 from headrace.formats.pmml.trees.tree import WEIGHTED, Tree, compile_tree
 from headrace.formats.pmml.trees.weighted import evaluate_weighted
 from headrace.formats.pmml.xml import Element
 
-REDUCERS = {"TreeModel": reduce_tree}
+REDUCERS = {"TreeModel": require_root}
+COLLECTORS = {"Node": NodeCollector}
 
 
 class TreeEvaluator:
