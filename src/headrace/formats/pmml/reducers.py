@@ -6,6 +6,8 @@ Standard: "Arrays" and "Taxonomies/InlineTable" in the General Structure pages o
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,11 +16,13 @@ from headrace.formats.pmml.xml import Element, Reducer, malformed
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
 
 
-def split_tokens(text: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def split_tokens(text: str) -> tuple[str, ...]:
     r"""Split an array's text at blanks; a quoted part is one token, with ``\"`` for a quote in it."""
     if '"' not in text:
-        return text.split()
-    return [plain or quoted.replace('\\"', '"').replace("\\\\", "\\") for quoted, plain in _TOKEN.findall(text)]
+        return tuple(text.split())
+    found = _TOKEN.findall(text)
+    return tuple(plain or quoted.replace('\\"', '"').replace("\\\\", "\\") for quoted, plain in found)
 
 
 def reduce_array(element: Element) -> None:
@@ -30,7 +34,7 @@ def reduce_array(element: Element) -> None:
     if element.get("type") in ("int", "real"):
         element.table = {"values": _numbers(element, tokens)}
     else:
-        element.table = {"values": tokens}
+        element.table = {"values": list(tokens)}
 
 
 def reduce_numbers(element: Element) -> None:
@@ -54,7 +58,7 @@ def reduce_inline_table(element: Element) -> None:
     element.table = dict(table)
 
 
-def _numbers(element: Element, tokens: list[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _numbers(element: Element, tokens: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     try:
         return np.array(tokens, dtype=np.float64)
     except ValueError:

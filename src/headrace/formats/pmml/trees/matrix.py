@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from headrace.formats.pmml.columns import Floats, Numbers
 from headrace.formats.pmml.kernels import trees
-from headrace.formats.pmml.predicates import Predicate, compile_predicate, read_test
+from headrace.formats.pmml.predicates import Predicate, Test, compile_predicate, read_test
+from headrace.formats.pmml.reducers import array_texts
 from headrace.formats.pmml.scope import Context, Field, Scope
 from headrace.formats.pmml.trees.nodes import COMPLEX, Ints, NodeTable, read_lexeme
-from headrace.formats.pmml.xml import malformed
+from headrace.formats.pmml.xml import Element, malformed
 
 _ORDERED = (trees.LESS, trees.LESS_OR_EQUAL, trees.GREATER, trees.GREATER_OR_EQUAL)
 
@@ -83,13 +84,14 @@ def compile_tests(nodes: NodeTable, scope: Scope, matrix: Matrix) -> Tests:
         _bind_constants(nodes, place, entry, constant)
     operator = nodes.operator.astype(np.int8)
     members: list[float] = []
+    known: dict[tuple[str, ...], Test] = {}
     starts = np.zeros(len(nodes) + 1, dtype=np.int32)
     previous = 0
     for node in np.flatnonzero(nodes.operator == COMPLEX).tolist():
         starts[previous + 1 : node + 1] = len(members)
         predicate = nodes.element.children[nodes.complex[node]]
         if predicate.tag == "SimpleSetPredicate":
-            test = read_test(predicate, scope)
+            test = _read_set(predicate, scope, known)
             column[node] = matrix.add_field(test.field)
             operator[node] = trees.IS_IN if test.operator == "isIn" else trees.IS_NOT_IN
             members.extend(test.members)
@@ -99,6 +101,15 @@ def compile_tests(nodes: NodeTable, scope: Scope, matrix: Matrix) -> Tests:
         previous = node
     starts[previous + 1 :] = len(members)
     return Tests(column, operator, constant, np.array(members, dtype=np.float64), starts)
+
+
+def _read_set(predicate: Element, scope: Scope, known: dict[tuple[str, ...], Test]) -> Test:
+    """Read a test of a set; many nodes ask for the same one."""
+    key = (predicate.get("field"), predicate.get("booleanOperator"), *array_texts(predicate.child("Array")))
+    test = known.get(key)
+    if test is None:
+        test = known[key] = read_test(predicate, scope)
+    return test
 
 
 def _bind_constants(nodes: NodeTable, place: int, entry: Field, constant: Floats) -> None:
