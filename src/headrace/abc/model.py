@@ -36,6 +36,18 @@ class Prepared:
     arrays: Mapping[str, npt.NDArray[np.generic]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Shaping:
+    """How the rows of a table become the records of a model that takes them otherwise, told as ``Model.shaping``.
+
+    Rows with equal values of the inputs ``group_by`` are one record, whose other inputs are lists. A row whose input
+    ``count_up`` is n stands for n records, in which it is 1 to n.
+    """
+
+    group_by: tuple[str, ...] = ()
+    count_up: str = ""
+
+
 class Model(Protocol):
     """A loaded model. It keeps no state between calls, so one model may score from several threads."""
 

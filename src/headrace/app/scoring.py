@@ -6,19 +6,24 @@ Rules:
    text is read as the type of the input that it feeds.
 2. An input without a column is missing in every row, where the format knows missing values; that is told once.
 3. A row that fails has empty outputs, and its neighbours are scored.
+4. Where a model takes records of another shape than rows (``abc.model.Shaping``), rows are shaped first, and a row
+   comes out for each record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.abc.model import Shaping
 from headrace.app.model_files import read_model
+from headrace.app.shaping import shape_table
 from headrace.binding import Binding, bind
 from headrace.errors import SignatureError, SourceError, VerificationError
 from headrace.loading import LoadOptions, find_format
@@ -74,10 +79,11 @@ def load_model(path: Path, model_type: str = "") -> Loaded:
 
 
 class TextScorer:
-    """Scores batches of text columns of one schema. ``absent`` names the inputs that no column feeds.
+    """Scores batches of text columns of one schema.
 
-    ``sample`` is the first batch: which columns hold numbers is seen there. Raises ``SignatureError`` where an input
-    that cannot do without has no column, and ``SourceError`` where no input has one.
+    ``absent`` names the inputs that no column feeds, ``columns`` the (first) column of every other input. ``sample``
+    is the first batch: which columns hold numbers is seen there. Raises ``SignatureError`` where an input that cannot
+    do without has no column, and ``SourceError`` where no input has one.
     """
 
     def __init__(self, loaded: Loaded, sample: pa.RecordBatch, mapping: Mapping[str, tuple[str, ...]]) -> None:
@@ -89,7 +95,8 @@ class TextScorer:
             self._binding = bind(replace(signature, inputs=inputs), sample.schema, mapping)
         else:
             self._binding = self._bind_typed(sample, mapping)
-        fed = {source.input for source in self._binding.sources}
+        self.columns = {source.input: source.fields[0] for source in self._binding.sources}
+        fed = set(self.columns)
         self.absent = [each.name for each in signature.inputs if each.name not in fed]
         if signature.inputs and not fed:
             wanted = ", ".join(repr(each.name) for each in signature.inputs[:20])
@@ -130,7 +137,7 @@ class TextScorer:
 def score_table(
     loaded: Loaded, batches: Iterable[pa.RecordBatch], schema: pa.Schema, mapping: Mapping[str, tuple[str, ...]]
 ) -> tuple[TextScorer, Iterator[tuple[pa.RecordBatch, dict[int, str]]]]:
-    """Bind a model to a table and score it block by block: one row out for each row in.
+    """Bind a model to a table and score it block by block: one row out for each row in, or for each record of them.
 
     Raises as ``TextScorer`` does, at once, and what the table raises as it is read.
     """
@@ -141,13 +148,9 @@ def score_table(
     except SignatureError as error:
         raise SignatureError(f"{error} (here: --map INPUT=COLUMN,COLUMN)") from error
 
-    def run() -> Iterator[tuple[pa.RecordBatch, dict[int, str]]]:
-        if first is not None:
-            yield scorer.score(first)
-        for batch in left:
-            yield scorer.score(batch)
-
-    return scorer, run()
+    shaping = getattr(loaded.model, "shaping", Shaping())
+    table = shape_table(left if first is None else chain([first], left), shaping, scorer.columns)
+    return scorer, (scorer.score(batch) for batch in table)
 
 
 def _no_rows(schema: pa.Schema) -> pa.RecordBatch:

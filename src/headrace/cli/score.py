@@ -40,7 +40,10 @@ def score(
     strict: bool,
     as_json: bool,
 ) -> int:
-    """Score INPUT.csv ("-" is standard input) with MODEL, and write its target and output fields: a row for each row.
+    """Score INPUT.csv ("-" is standard input) with MODEL, and write its target and output fields.
+
+    A row comes out for each row; of an association model for each transaction, of a time series for each step up to
+    the horizon.
 
     Cells that are empty, NA or N/A are missing; columns that the model does not know are ignored. A row that cannot be
     scored has empty cells. With --json a summary is printed, so the outputs need a file.

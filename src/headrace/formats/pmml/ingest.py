@@ -1,18 +1,20 @@
 """Arrow columns to the evaluator's columns.
 
 Rules: null and NaN are missing, so is blank text where a number is wanted; numbers may come as text and texts as
-numbers; what cannot be read as the field's type is unreadable, and the mining schema says what happens to it.
+numbers, a list of texts as a text that is a JSON array; what cannot be read as the field's type is unreadable, and the
+mining schema says what happens to it.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.formats.pmml.columns import Bools, Column, Floats, Numbers, Texts, regroup
+from headrace.formats.pmml.columns import Bools, Column, Floats, Numbers, Texts, encode_texts, regroup
 from headrace.formats.pmml.datatypes import DataType
 from headrace.formats.pmml.vocabulary import Vocabulary
 
@@ -29,7 +31,8 @@ def read_column(array: pa.Array, type: DataType, vocabulary: Vocabulary, missing
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if type.is_text:
-        return Reading(_read_texts(array, vocabulary))
+        lists = pa.types.is_list(array.type) or pa.types.is_large_list(array.type)
+        return Reading(_read_lists(array) if lists else _read_texts(array, vocabulary))
     values, unreadable = _read_numbers(array, type, missing)
     if type.is_whole or type.name == "boolean":
         wrong = (values != np.floor(values)) if type.is_whole else (values != 0) & (values != 1)
@@ -41,6 +44,15 @@ def read_column(array: pa.Array, type: DataType, vocabulary: Vocabulary, missing
         with np.errstate(over="ignore"):
             return Reading(Numbers(values.astype(np.float32), type), unreadable)
     return Reading(Numbers(values, type), unreadable)
+
+
+def _read_lists(array: pa.Array) -> Texts:
+    """Read lists as texts that are JSON arrays; absent values are left out."""
+    rows: list[list[Any] | None] = array.to_pylist()
+    return encode_texts(
+        None if row is None else json.dumps([str(value) for value in row if value is not None], ensure_ascii=False)
+        for row in rows
+    )
 
 
 def _read_numbers(array: pa.Array, type: DataType, missing: frozenset[str]) -> tuple[Floats, Bools | None]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from headrace.abc.model import Scores
+from headrace.abc.model import Scores, Shaping
 from headrace.errors import ModelFormatError, RecordError
 from headrace.formats.pmml.arrow import Writer
 from headrace.formats.pmml.columns import Column
@@ -46,6 +46,7 @@ class PmmlModel:
         self._inputs = inputs
         self._outputs = _list_outputs(frame)
         self.verification = verification
+        self.shaping: Shaping = getattr(frame.evaluator, "shaping", Shaping())
         self.signature = Signature(
             tuple(_describe_input(entry) for entry in inputs),
             tuple(Field(output.name, output.type.arrow) for output in self._outputs),

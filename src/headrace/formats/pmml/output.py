@@ -18,7 +18,10 @@ from headrace.formats.pmml.targets import Target
 from headrace.formats.pmml.xml import Element, malformed
 
 _BY_EXPRESSION = frozenset({"transformedValue", "decision"})
-_TEXT_FEATURES = frozenset({"entityId", "clusterId", "predictedDisplayValue", "ruleValue", "reasonCode", "warning"})
+_TEXT_FEATURES = frozenset(
+    {"entityId", "clusterId", "predictedDisplayValue", "reasonCode", "warning"}
+    | {"antecedent", "consequent", "rule", "ruleId"}
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +101,9 @@ def _find_type(element: Element, feature: str, target_type: DataType) -> DataTyp
         return target_type if target_type is not ANY else DOUBLE
     if feature in _BY_EXPRESSION:
         return STRING if element.get("optype") in ("categorical", "ordinal") else DOUBLE
-    if feature in _TEXT_FEATURES:
+    if feature == "ruleValue":
+        feature = element.get("ruleFeature", "consequent")
+    if feature in _TEXT_FEATURES or element.flag("isMultiValued"):
         return STRING
     return INTEGER if feature == "rank" else DOUBLE
 
