@@ -22,6 +22,7 @@ from headrace.formats.pmml.xml import Collector, Element, Reducer, unsupported
 ELEMENTS: dict[str, str] = {
     "AssociationModel": "association",
     "ClusteringModel": "clustering",
+    "GaussianProcessModel": "gaussian_process",
     "GeneralRegressionModel": "general_regression",
     "MiningModel": "mining",
     "NaiveBayesModel": "naive_bayes",
