@@ -20,6 +20,7 @@ from headrace.formats.pmml.reducers import FRAME_REDUCERS
 from headrace.formats.pmml.xml import Collector, Element, Reducer, unsupported
 
 ELEMENTS: dict[str, str] = {
+    "AnomalyDetectionModel": "anomaly_detection",
     "AssociationModel": "association",
     "ClusteringModel": "clustering",
     "GaussianProcessModel": "gaussian_process",
