@@ -97,15 +97,23 @@ class FileSink(Generic[Written]):
 
         Raises ``SinkError``, also where the file was removed, replaced or changed in length meanwhile.
         """
+        return self.begin_commit()()
+
+    def begin_commit(self) -> Callable[[], Place]:
+        """Take length and last bytes; what is given flushes the file to disk, while it may be written on."""
         self._check()
+        self._check_untouched()
+        place = {"path": str(self.path.absolute()), "length": self._length, "tail": _digest(self._tail)}
+        return lambda: self._flush(place)
+
+    def _flush(self, place: Place) -> Place:
         try:
             with writing(self.path):
                 os.fsync(self._file)
         except SinkError:
             self._broken = "the system could not flush it to disk"
             raise
-        self._check_untouched()
-        return {"path": str(self.path.absolute()), "length": self._length, "tail": _digest(self._tail)}
+        return place
 
     def close(self) -> None:
         """Give back the file; what was not committed stays in it until the next start."""

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
+from headrace.abc.codec import Codec
 from headrace.abc.observer import Observer
 from headrace.abc.sink import Sink
 from headrace.core.events import Event, Happening
@@ -161,11 +162,12 @@ class Rig:
         capacity: int = 10_000,
         results: Sink[Results] | None = None,
         observers: Sequence[Observer] = (),
+        codec: Codec | None = None,
     ) -> EmbeddedEngine:
         state = StateDirectory(self.state) if durable else None
         own = MemoryContents() if state is None else state.contents
         parts = Parts(
-            inlets=[Inlet(MemorySource(items, name="feed", capacity=capacity), JsonCodec(LAYOUT, SCHEMA))],
+            inlets=[Inlet(MemorySource(items, name="feed", capacity=capacity), codec or JsonCodec(LAYOUT, SCHEMA))],
             models=ModelLog(self.log, decode_command, decode_appended_at, follow=endless),
             loader=open_loader(options, in_child=in_child),
             contents=LayeredContents(own, (DirectoryContents(contents_of(self.log)),)),

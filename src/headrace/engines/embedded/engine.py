@@ -2,8 +2,8 @@
 
 Rules:
 
-1. One thread reads records, joins, scores and writes. The model stream, loading and saving have threads of their own.
-   What the join does not want is not read: that is the back-pressure.
+1. One thread reads records, joins, scores and writes. The model stream, loading, saving and the decoding of large
+   batches have threads of their own. What the join does not want is not read: that is the back-pressure.
 2. At start the state is brought back, then the model stream is read to its end and its models are loaded, then records
    are read.
 3. Results are written before they are committed, and committed together with the positions they came from.
@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -22,17 +23,15 @@ from headrace.engines.embedded.audience import Audience
 from headrace.engines.embedded.bell import Bell
 from headrace.engines.embedded.intake import Intake
 from headrace.engines.embedded.inventory import Inventory
+from headrace.engines.embedded.lane import Lane
 from headrace.engines.embedded.ledger import Ledger
 from headrace.engines.embedded.parts import Cadence
 from headrace.engines.embedded.summary import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from headrace.core.join import Outcome
-    from headrace.core.partition import PartitionKey
     from headrace.core.settings import JoinSettings
-    from headrace.engines.embedded.parts import Inlet, Parts
+    from headrace.engines.embedded.parts import Parts
 
 
 def now_ms() -> int:
@@ -56,6 +55,12 @@ class EmbeddedEngine:
         self._inventory = Inventory(self.join.models, replace(parts, models=self._intake), self.cadence.retry)
         self._audience = Audience(parts.observers)
         self._bell = Bell()
+        self._decoder = ThreadPoolExecutor(1, thread_name_prefix="headrace-decode")
+        self._lanes = [
+            Lane(inlet, partition, self._decoder, self._bell.ring)
+            for inlet in parts.inlets
+            for partition in inlet.source.partitions
+        ]
         self._stopping = False
         self._dirty = False
         self._commit_at = 0.0
@@ -85,8 +90,8 @@ class EmbeddedEngine:
         self._intake.start(self._bell.ring)
         self._intake.resume(self.join.models.position)
         self._await_models()
-        for inlet, partition, key in self._lanes():
-            inlet.source.resume(partition, self.join.assign(key).done)
+        for lane in self._lanes:
+            lane.resume(self.join.assign(lane.key).done)
         for inlet in self.parts.inlets:
             inlet.source.start(self._bell.ring)
         self._commit_at = time.monotonic() + self.cadence.commit
@@ -104,31 +109,14 @@ class EmbeddedEngine:
             if not moved:
                 self.parts.loader.wait(self.cadence.poll)
 
-    def _lanes(self) -> Iterator[tuple[Inlet, int, PartitionKey]]:
-        for inlet in self.parts.inlets:
-            for partition in inlet.source.partitions:
-                yield inlet, partition, (inlet.source.name, partition)
-
     def _step(self) -> bool:
         """Do one round: models, records, scoring, writing; tell whether anything moved."""
         moved = self._inventory.poll()
-        moved |= self._read()
+        for lane in self._lanes:
+            moved |= lane.move(self.join, self.cadence.batch_records)
         moved |= self._score()
         self._tell()
         self._keep_up()
-        return moved
-
-    def _read(self) -> bool:
-        moved = False
-        for inlet, partition, key in self._lanes():
-            if not self.join.wants(key):
-                continue
-            raw = inlet.source.read(partition, self.cadence.batch_records)
-            if raw is not None and len(raw):
-                self.join.offer(inlet.codec.decode(raw))
-                moved = True
-            elif inlet.source.exhausted(partition):
-                self.join.finish(key)
         return moved
 
     def _score(self) -> bool:
@@ -182,13 +170,13 @@ class EmbeddedEngine:
         self._bell.wait(timeout)
 
     def _finished(self) -> bool:
-        if any(not inlet.source.exhausted(partition) for inlet, partition, _ in self._lanes()):
-            return False
-        if self.join.models.loading:
+        if self.join.models.loading or not all(lane.finished for lane in self._lanes):
             return False
         return not self.join.blocked or self._inventory.ended
 
     def _drain(self) -> Summary:
+        for lane in self._lanes:
+            lane.hand_over(self.join)
         while self._score():
             pass
         self._tell()
@@ -215,3 +203,4 @@ class EmbeddedEngine:
             parts.callback(self._intake.close)
             parts.callback(self.parts.loader.close)
             parts.callback(self._ledger.close)
+            parts.callback(self._decoder.shutdown)

@@ -4,8 +4,8 @@ Rules:
 
 1. Sinks are made durable first, then one document names how far they reach together with the join's snapshot. That
    document is the commit; whatever lies beyond it after a crash is taken back and done again.
-2. Places and snapshot are taken together, on the engine's thread, between two batches. The document is saved on another
-   thread while the engine goes on; one commit at a time.
+2. Places and snapshot are taken together, on the engine's thread, between two batches. Waiting for the disk, for sinks
+   that allow it and for the document, is done on another thread while the engine goes on; one commit at a time.
 3. The first start commits before anything is written: whatever a crash leaves has a commit to go back to.
 4. The document is versioned; the snapshot within it has a version of its own.
 """
@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from headrace.abc.sink import TwoStepSink
 from headrace.core.snapshot import decode_snapshot, encode_snapshot, restore_snapshot, take_snapshot
 from headrace.errors import StateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from headrace.abc.sink import Place, Sink
     from headrace.core.join import Join
     from headrace.engines.embedded.parts import Parts
 
@@ -82,11 +84,10 @@ class Ledger:
 
     def begin(self) -> None:
         """Begin to make durable all that was written; the commit before must have been finished."""
-        results = dict(self._parts.results.commit())
-        dead_letters = dict(self._parts.dead_letters.commit())
+        results = _begin_commit(self._parts.results)
+        dead_letters = _begin_commit(self._parts.dead_letters)
         snapshot = encode_snapshot(take_snapshot(self._join))
-        committed = Committed(msgspec.Raw(snapshot), results, dead_letters, self._clock())
-        self._saving = self._saver.submit(self._save, committed)
+        self._saving = self._saver.submit(self._save, results, dead_letters, snapshot)
 
     @property
     def busy(self) -> bool:
@@ -101,10 +102,18 @@ class Ledger:
         saving.result()
         return True
 
-    def _save(self, committed: Committed) -> None:
+    def _save(self, results: Callable[[], Place], dead_letters: Callable[[], Place], snapshot: bytes) -> None:
+        committed = Committed(msgspec.Raw(snapshot), dict(results()), dict(dead_letters()), self._clock())
         if self._parts.state is not None:
             self._parts.state.save(msgspec.json.encode(committed))
 
     def close(self) -> None:
         """Wait for the commit under way, if there is one."""
         self._saver.shutdown()
+
+
+def _begin_commit(sink: Sink[Any]) -> Callable[[], Place]:
+    if isinstance(sink, TwoStepSink):
+        return sink.begin_commit()
+    place = sink.commit()
+    return lambda: place

@@ -10,9 +10,10 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from headrace.abc.sink import TwoStepSink
 from headrace.core.states import State
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ POINTS = (
     "results taken back",
     "results written",
     "dead letters written",
+    "results to be durable",
     "results durable",
     "dead letters durable",
     "state to be renamed",
@@ -90,9 +92,20 @@ class FusedSink(Generic[Written]):
 
     def commit(self) -> Place:
         """Commit."""
-        place = self._sink.commit()
-        self._fuse.reach(f"{self._name} durable")
-        return place
+        return self.begin_commit()()
+
+    def begin_commit(self) -> Callable[[], Place]:
+        """Commit in two steps, or in one where the sink within has no two."""
+        sink = self._sink
+        finish = sink.begin_commit() if isinstance(sink, TwoStepSink) else sink.commit
+        self._fuse.reach(f"{self._name} to be durable")
+
+        def commit() -> Place:
+            place = finish()
+            self._fuse.reach(f"{self._name} durable")
+            return place
+
+        return commit
 
     def close(self) -> None:
         """Close."""
