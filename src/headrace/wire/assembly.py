@@ -159,7 +159,7 @@ def _as_text(column: pa.Array | None) -> pa.Array | None:
 def _encode(texts: pa.Array) -> tuple[list[str], npt.NDArray[np.int32]]:
     """Give each distinct text of a column a number; null and the empty text are ``_NO_TYPE``."""
     first = texts[0].as_py()
-    if first and texts.null_count == 0 and (len(texts) == 1 or pc.all(pc.equal(texts, first)).as_py()):
+    if first and texts.null_count == 0 and (len(texts) == 1 or pc.all(pc.equal(texts, texts[0])).as_py()):
         return [first], np.zeros(len(texts), np.int32)
     encoded = pc.replace_with_mask(texts, pc.fill_null(pc.equal(texts, ""), False), pa.scalar(None, pa.string()))
     encoded = encoded.dictionary_encode()
