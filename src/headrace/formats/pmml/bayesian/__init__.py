@@ -1,0 +1,1 @@
+"""Bayesian networks: nodes as factors, distributions, elimination."""
