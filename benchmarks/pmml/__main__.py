@@ -91,7 +91,7 @@ def open_arms(case: Case, model: Model, rows: Floats, batch: pa.RecordBatch, sec
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(case.onnx, options, providers=["CPUExecutionProvider"])
     record = batch.slice(0, 1).to_pylist()[0]
-    feeds = make_feeds(session, rows)
+    feeds = {session.get_inputs()[0].name: rows.astype("float32")}
     here: Callable[[], object] = lambda: model.score(batch)  # noqa: E731
     arms = {
         "headrace": lambda: rate(here, len(rows), seconds),
@@ -102,15 +102,6 @@ def open_arms(case: Case, model: Model, rows: Floats, batch: pa.RecordBatch, sec
         arms["headrace, a batch"] = arms["headrace"]
         arms["headrace"] = lambda: rate(lambda: model.score_one(record), 1, seconds)
     return arms
-
-
-def make_feeds(session: onnxruntime.InferenceSession, rows: Floats) -> dict[str, object]:
-    """Return the inputs of a session: one matrix, or a column each."""
-    inputs = session.get_inputs()
-    kind = "float64" if "double" in inputs[0].type else "float32"
-    if len(inputs) == 1:
-        return {inputs[0].name: rows.astype(kind)}
-    return {each.name: rows[:, [NAMES.index(each.name)]].astype(kind) for each in inputs}
 
 
 def rate(run: Callable[[], object], records: int, seconds: float) -> float:

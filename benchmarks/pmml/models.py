@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from skl2onnx import to_onnx
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from headrace.export.sklearn_onnx import to_onnx
 from headrace.export.sklearn_pmml import to_pmml
 
 NAMES = [f"feature_{number}" for number in range(11)]
@@ -48,7 +48,7 @@ def make_cases(rows: Floats, quick: bool) -> list[Case]:
     for name, estimator, goal in estimators:
         estimator.fit(rows, labels)
         pmml = to_pmml(estimator, target_name="label", feature_names=NAMES)
-        onnx = to_onnx(estimator, target_name="label", feature_names=NAMES)
+        onnx = to_onnx(estimator, rows[:1].astype(np.float32), options={"zipmap": False}).SerializeToString()
         cases.append(Case(name, estimator, pmml, onnx, goal))
     return cases
 
