@@ -22,6 +22,7 @@ from headrace.formats.pmml.xml import Collector, Element, Reducer, unsupported
 ELEMENTS: dict[str, str] = {
     "AnomalyDetectionModel": "anomaly_detection",
     "AssociationModel": "association",
+    "BaselineModel": "baseline",
     "BayesianNetworkModel": "bayesian_network",
     "ClusteringModel": "clustering",
     "GaussianProcessModel": "gaussian_process",
