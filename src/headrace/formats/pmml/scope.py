@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -163,7 +164,7 @@ class _Opened:
 class Context:
     """The rows being scored and every column that is known of them so far."""
 
-    __slots__ = ("_measures", "columns", "errors", "parent", "rows", "size")
+    __slots__ = ("_measures", "columns", "errors", "memo", "parent", "rows", "size")
 
     def __init__(self, size: int, columns: Mapping[Field, Column] | None = None) -> None:
         self.size = size
@@ -172,11 +173,14 @@ class Context:
         self.errors: dict[int, str] = {}
         self.columns: dict[Field, Column] = dict(columns or {})
         self._measures: dict[Field, Floats] = {}
+        self.memo: dict[object, dict[str, Any]] = {}
+        """What an expression keeps by text for the rest of the batch, under a key of its own."""
 
     def subset(self, rows: Rows) -> Context:
         """Open a context on some of the rows; what is known of them already is taken over."""
         child = Context(len(rows))
         child.parent = self
+        child.memo = self.memo
         child.rows = rows
         return child
 

@@ -31,6 +31,9 @@ NAMESPACE = "http://www.dmg.org/PMML-"
 NOT_READ = frozenset({"ModelStats", "ModelExplanation", "MiningBuildTask", "Header"})
 """Elements that never bear on a score: dropped as they are read."""
 
+BLANK_COUNTS = frozenset({"Constant"})
+"""Elements whose text may be blank, as the cells of a table's row may; any other blank text is layout."""
+
 _NO_ATTRIBUTES: dict[str, str] = {}
 
 
@@ -242,7 +245,7 @@ class _Builder:
             if skipping or not stack:
                 return
             element = stack[-1]
-            if element.text or not data.isspace():
+            if element.text or not data.isspace() or element.tag in BLANK_COUNTS or stack[-2:][0].tag == "row":
                 element.text += data
 
         def collect(root: Element) -> None:

@@ -77,14 +77,15 @@ def _replace(columns: list[Column]) -> Column:
         if compiled is None:
             return None
         try:
-            return compiled.sub(lambda match: _fill(replacement, match), text)
+            return compiled.sub(lambda match: fill_groups(replacement, match), text)
         except IndexError:
             return None
 
     return combine([as_texts(column) for column in columns], replace)
 
 
-def _fill(replacement: str, match: re.Match[str]) -> str:
+def fill_groups(replacement: str, match: re.Match[str]) -> str:
+    """Write a match's groups into a replacement: ``$1`` is a group, a backslash takes the next character as it is."""
     return _GROUP.sub(lambda part: (match[int(part[1])] or "") if part[1] else part[2], replacement)
 
 
