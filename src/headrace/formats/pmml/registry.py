@@ -35,6 +35,7 @@ ELEMENTS: dict[str, str] = {
     "RuleSetModel": "rule_set",
     "Scorecard": "scorecard",
     "SupportVectorMachineModel": "support_vector_machine",
+    "TimeSeriesModel": "time_series",
     "TreeModel": "tree",
 }
 STANDARD = frozenset(

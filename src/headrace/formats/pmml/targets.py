@@ -8,7 +8,8 @@ Standard: "Targets", PMML 4.4.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from typing import Any
@@ -97,6 +98,12 @@ def _read_target(element: Element) -> Target:
         priors=priors,
         display=display,
     )
+
+
+def find_target(element: Element, names: Sequence[str]) -> str:
+    """Find which of several targets an output means: by targetField, by ``Predicted_`` and its name, else the first."""
+    wanted = element.get("targetField") or re.sub("^[Pp]redicted_", "", element.get("name"))
+    return wanted if wanted in names else names[0]
 
 
 def is_single(element: Element) -> bool:

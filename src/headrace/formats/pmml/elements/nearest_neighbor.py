@@ -25,7 +25,7 @@ from headrace.formats.pmml.ranking import list_texts
 from headrace.formats.pmml.result import Evaluator, Feature, Result
 from headrace.formats.pmml.schema import TARGET_USAGES
 from headrace.formats.pmml.scope import Context, Scope
-from headrace.formats.pmml.targets import read_targets
+from headrace.formats.pmml.targets import find_target, read_targets
 from headrace.formats.pmml.xml import Element, malformed
 
 REDUCERS = {"row": reduce_row, "InlineTable": reduce_table}
@@ -82,7 +82,7 @@ class NearestNeighborEvaluator:
         treated = {name: self._treat(name, result) for name, result in results.items()}
 
         def find_value(element: Element) -> Column:
-            return treated[_find_target(element, list(treated))].value
+            return treated[find_target(element, list(treated))].value
 
         return replace(main, targets=treated, features={**features, "predictedValue": find_value})
 
@@ -170,8 +170,3 @@ def _find_greatest_rank(element: Element) -> int:
     output = element.find("Output")
     fields = [] if output is None else output.find_all("OutputField")
     return max([field.integer("rank", 1) for field in fields if field.get("feature") != "predictedValue"], default=1)
-
-
-def _find_target(element: Element, names: list[str]) -> str:
-    name = element.get("targetField") or element.get("name").removeprefix("Predicted_")
-    return name if name in names else names[0]
