@@ -170,6 +170,29 @@ def test_a_chain_of_several_targets_gives_each() -> None:
         X + Y + second,
     )
     assert {"y": [2.0], "w": [3.0]} == score(content, x=[1.0])
+    plain = content.replace(b"x-multiModelChain", b"modelChain")
+    assert {"y": [2.0], "w": [3.0]} == score(plain, x=[1.0])
+
+
+def test_a_chain_puts_out_all_targets_of_a_segment_with_several() -> None:
+    neurons = "".join(f'<Neuron id="{name}" bias="1"><Con from="i" weight="{name}"/></Neuron>' for name in "23")
+    outputs = "".join(
+        f'<NeuralOutput outputNeuron="{name}"><DerivedField><FieldRef field="{target}"/></DerivedField></NeuralOutput>'
+        for name, target in (("2", "y"), ("3", "w"))
+    )
+    listed = '<MiningField name="w" usageType="target"/><MiningField name="label" usageType="target"/>'
+    network = (
+        f'<NeuralNetwork functionName="regression" activationFunction="identity">{schema("x", target="y")}'
+        '<NeuralInputs><NeuralInput id="i"><DerivedField><FieldRef field="x"/></DerivedField></NeuralInput></NeuralInputs>'
+        f"<NeuralLayer>{neurons}</NeuralLayer><NeuralOutputs>{outputs}</NeuralOutputs></NeuralNetwork>"
+    )
+    content = document(
+        f'<MiningModel functionName="classification">{schema("x", target="y", extra=listed)}'
+        f'<Segmentation multipleModelMethod="modelChain"><Segment><True/>{network}</Segment>{vote("yes", 0.9)}'
+        "</Segmentation></MiningModel>",
+        X + Y + Y.replace('"y"', '"w"') + LABEL,
+    )
+    assert {"y": [9.0], "w": [13.0], "label": ["yes"]} == score(content, x=[4.0])
 
 
 def test_a_nested_schema_treats_what_it_says_itself() -> None:

@@ -20,6 +20,7 @@ from headrace.formats.pmml.info import ModelInfo
 from headrace.formats.pmml.output import OutputField
 from headrace.formats.pmml.predicates import Predicate, compile_predicate, find_predicate, is_true
 from headrace.formats.pmml.result import Evaluator, Result, missing_numbers
+from headrace.formats.pmml.schema import TARGET_USAGES
 from headrace.formats.pmml.scope import Context, Scope
 from headrace.formats.pmml.targets import find_start, is_single
 from headrace.formats.pmml.trees.forest import Forest, unpack_forest
@@ -75,7 +76,8 @@ def compile_element(element: Element, scope: Scope, info: ModelInfo) -> Evaluato
     treatment = segmentation.choice(missing_name, MISSING, segmentation.get(f"x-{missing_name}", "continue"))
     if method in (*CHAINS, *CHOICES):
         segments = _compile_segments(segmentation, scope, method in CHAINS)
-        return Chain(segments, "ulti" in method) if method in CHAINS else Choice(segments, method == "selectAll")
+        several_targets = "ulti" in method or sum(field.usage in TARGET_USAGES for field in info.schema) > 1
+        return Chain(segments, several_targets) if method in CHAINS else Choice(segments, method == "selectAll")
     threshold = segmentation.number("missingThreshold", 1.0)
     start = find_start(element) if method in SUMS and info.function == "regression" else 0.0
     combination = Combination(method, info, treatment, threshold, is_single(element), start)
@@ -139,6 +141,13 @@ def _visible_outputs(frame: ModelFrame) -> list[OutputField]:
     return [*getattr(frame.evaluator, "visible_outputs", []), *frame.outputs]
 
 
+def _list_targets(frame: ModelFrame) -> dict[str, ModelFrame]:
+    """List the targets of a segment's model, each with the model that predicts it."""
+    several: dict[str, ModelFrame] = getattr(frame.evaluator, "target_frames", {})
+    name = frame.info.target_name or next(iter(frame.targets), "")
+    return several or ({name: frame} if name else {})
+
+
 class Chain:
     """Segments in turn; each may use the outputs of those before it, and the last that takes part is the result."""
 
@@ -153,9 +162,7 @@ class Chain:
         self.target_frames: dict[str, ModelFrame] = {}
         if several_targets:
             for segment in segments:
-                name = segment.frame.info.target_name or next(iter(segment.frame.targets), "")
-                if name:
-                    self.target_frames[name] = segment.frame
+                self.target_frames.update(_list_targets(segment.frame))
 
     def evaluate(self, context: Context) -> Result:
         """Score all rows."""
@@ -170,6 +177,7 @@ class Chain:
             results[segment.id] = result
             final = result if taken is None or final is None else _merge(final, result, taken)
             outputs.update(_merge_outputs(outputs, result.outputs, taken))
+            targets.update(result.targets)
             for name, frame in self.target_frames.items():
                 if frame is segment.frame:
                     targets[name] = result
