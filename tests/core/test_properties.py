@@ -109,7 +109,7 @@ def by_record(run: Run) -> dict[Place, set[Fate]]:
 def test_c_records_in_time_fare_the_same_in_one_partition_and_in_several(mode: SwitchMode, random: Random) -> None:
     """(c): where no record is late, the number of partitions changes nothing either."""
     # Not held: a record that waits for ever would keep others behind it in one partition only.
-    plan = Plan(mode, in_order=True, policies=(NoModelPolicy.SKIP, NoModelPolicy.DEAD_LETTER))
+    plan = Plan(mode, in_order=True, lateness=(10_000,), policies=(NoModelPolicy.SKIP, NoModelPolicy.DEAD_LETTER))
     scenario = make_scenario(random, plan)
     settled = replace(
         scenario.settings, slots={key: each for key, each in scenario.settings.slots.items() if not each.switch}

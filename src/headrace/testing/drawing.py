@@ -35,9 +35,11 @@ from headrace.testing.scenario import Row, Scenario, digest_of
 from headrace.testing.toymodels import INPUT, Recipe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
 
 SLOTS = (SlotKey("wine"), SlotKey("wine", "second"), SlotKey("tea"))
+OFTEN = (SLOTS[0], *SLOTS)
 DATA_TYPES = ("wine", "wine", "wine", "wine", "tea", "tea", "water", "")
 KINDS = ("plain", "plain", "plain", "picky", "brittle", "short")
 UNKNOWN = "f" * 64
@@ -53,6 +55,22 @@ class Plan:
     rows: int = 14
     in_order: bool = False
     policies: tuple[NoModelPolicy, ...] = tuple(NoModelPolicy)
+    lateness: tuple[int, ...] = (0, 4, 15, 10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class _Taste:
+    """What a model stream is rich in: percentages, and weights of the commands beside publications."""
+
+    future: int
+    unsound: int
+    other_outputs: int
+    commands: tuple[int, ...]
+
+    @classmethod
+    def draw(cls, random: Random) -> _Taste:
+        commands = tuple(random.choice((0, 1, 3)) for _ in range(6))
+        return cls(random.choice((0, 40, 80)), random.choice((0, 15, 40)), random.choice((0, 15, 40)), commands)
 
 
 @dataclass(slots=True)
@@ -60,8 +78,10 @@ class _Log:
     """A model stream in the making."""
 
     random: Random
+    slots: tuple[SlotKey, ...]
     undigested: bool
     rollbacks: bool
+    taste: _Taste
     contents: dict[str, bytes] = field(default_factory=dict)
     offered: list[tuple[SlotKey, str]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
@@ -76,20 +96,25 @@ class _Log:
         return self.random.randrange(100) < percent
 
     def command(self, position: int) -> Command:
-        slot = self.random.choice(SLOTS) if self.chance(60) else SLOTS[0]
-        drawn = self.random.randrange(100)
-        if drawn < 62:
-            return Publish(self.descriptor(slot, position))
-        if drawn < 74 and self.rollbacks:
-            valid_from, identity = self.valid_from(), self.publication_id(position)
-            return Rollback(slot, self.digest(slot), valid_from, identity)
-        if drawn < 81:
-            return Pin(slot)
-        if drawn < 90:
-            return Unpin(slot)
-        if drawn < 94:
-            return Retire(slot)
-        return Retire(slot, self.digest(slot)) if drawn < 98 else Malformed("not a command")
+        slot = self.random.choice(self.slots)
+        kinds = ("publish", "roll back", "pin", "unpin", "retire", "forget", "malformed")
+        (kind,) = self.random.choices(kinds, (8, *self.taste.commands))
+        match kind:
+            case "roll back" if self.rollbacks:
+                valid_from, identity = self.valid_from(), self.publication_id(position)
+                return Rollback(slot, self.digest(slot), valid_from, identity)
+            case "pin":
+                return Pin(slot)
+            case "unpin":
+                return Unpin(slot)
+            case "retire":
+                return Retire(slot)
+            case "forget":
+                return Retire(slot, self.digest(slot))
+            case "malformed":
+                return Malformed("not a command")
+            case _:
+                return Publish(self.descriptor(slot, position))
 
     def digest(self, slot: SlotKey) -> str:
         known = [digest for of, digest in self.offered if of == slot]
@@ -104,7 +129,7 @@ class _Log:
         return self.ids[-1]
 
     def valid_from(self) -> int | None:
-        return self.now + self.random.choice((-20, -3, 4, 11, 25)) if self.chance(40) else None
+        return self.now + self.random.choice((-20, -3, 4, 11, 25)) if self.chance(self.taste.future) else None
 
     def descriptor(self, slot: SlotKey, position: int) -> Descriptor:
         content = self.content(position)
@@ -142,23 +167,27 @@ class _Log:
     def content(self, position: int) -> bytes:
         if self.offered and self.chance(20):
             return self.contents[self.random.choice(self.offered)[1]]
-        if self.chance(14):
+        if self.chance(self.taste.unsound):
             return f"corrupt {position}".encode()
-        output = "z" if self.chance(18) else "y"
+        output = "z" if self.chance(self.taste.other_outputs) else "y"
         return Recipe(self.random.choice(KINDS), output, (position + 1) * 100).content
 
 
 def make_scenario(random: Random, plan: Plan) -> Scenario:
-    """Draw a scenario."""
+    """Draw a scenario: half of them wide, and half of them about one slot, where more happens to it."""
+    wide = random.randrange(2) == 0
     settings = draw_settings(random, plan)
     modes = {plan.mode, *(each.switch for each in settings.slots.values())}
     undigested = SwitchMode.READY not in modes or random.randrange(2) == 0
-    log = _Log(random, undigested, rollbacks=SwitchMode.READY not in modes or not undigested)
+    slots = OFTEN if wide else SLOTS[:1]
+    rollbacks = SwitchMode.READY not in modes or not undigested
+    log = _Log(random, slots, undigested, rollbacks, _Taste.draw(random))
     messages, position = [], 0
     for _ in range(random.randint(0, plan.messages)):
         messages.append(log.message(position))
         position += random.choice((1, 1, 1, 2))
-    partitions = tuple(draw_rows(random, plan) for _ in range(random.randint(1, 3)))
+    data_types = DATA_TYPES if wide else DATA_TYPES[:1]
+    partitions = tuple(draw_rows(random, plan, data_types) for _ in range(random.randint(1, 3)))
     return Scenario(settings, tuple(messages), partitions, log.contents)
 
 
@@ -175,17 +204,17 @@ def draw_settings(random: Random, plan: Plan) -> JoinSettings:
         ordered_by=plan.ordered_by,
         slots=slots,
         retain=random.choice((1, 2, 10)),
-        lateness=10_000 if plan.in_order else random.choice((0, 4, 15, 10_000)),
+        lateness=random.choice(plan.lateness),
         queue_records=random.choice((2, 8, 1_000)),
     )
 
 
-def draw_rows(random: Random, plan: Plan) -> tuple[Row, ...]:
+def draw_rows(random: Random, plan: Plan, data_types: Sequence[str] = DATA_TYPES) -> tuple[Row, ...]:
     """Draw the records of one partition."""
-    rows, now = [], random.randint(5, 25)
+    rows, now, disorder = [], random.randint(5, 25), random.choice((0, 20, 50))
     for _ in range(random.randint(0, plan.rows)):
         now += random.choice((0, 1, 2, 4, 9))
-        back = 0 if plan.in_order or random.randrange(100) < 75 else random.choice((1, 5, 20))
+        back = 0 if plan.in_order or random.randrange(100) >= disorder else random.choice((1, 5, 20))
         timed = plan.in_order or random.randrange(100) < 96
-        rows.append(Row(random.randint(1, 30), random.choice(DATA_TYPES), now - back if timed else None))
+        rows.append(Row(random.randint(1, 30), random.choice(data_types), now - back if timed else None))
     return tuple(rows)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     CandidateId = tuple[SlotKey, int]
 
 _STAGES = (State.VERIFYING, State.WARMING)
+_PACES = (1, 1, 2, 5)
 STUCK = 1_000
 """So many rounds without an end are a join that starves somebody."""
 
@@ -153,9 +153,6 @@ class Run:
         if self.exhausted(node, partition):
             node.join.finish((SOURCE, partition))
 
-    def _offer_some(self, node: Node, partition: int) -> None:
-        self.offer(node, partition, self.random.choice((1, 2, 3, 5, 9)))
-
     def exhausted(self, node: Node, partition: int) -> bool:
         """Tell whether all records of a partition have been offered."""
         return node.offered[partition] == len(self.scenario.partitions[partition])
@@ -216,42 +213,55 @@ class Run:
         self.commit(to)
 
     def wander(self, steps: int, *, crashes: bool = False, moves: bool = False) -> Run:
-        """Let so many things happen, each drawn from what can happen then."""
-        for _ in range(steps):
+        """Let so many things happen at each instance; how often each kind happens is drawn first."""
+        kinds: dict[str, Callable[[Node], object]] = {
+            "deliver": self._deliver_next,
+            "read": self.read_up_to,
+            "request": self.request,
+            "load": self._load_some,
+            "offer": self._offer_some,
+            "advance": self.advance,
+            "defer": self._defer_some,
+            "retry": lambda node: node.join.models.retry_deferred(),
+            "commit": self.commit,
+            **({"crash": self.crash} if crashes else {}),
+            **({"move": self._move_some} if moves else {}),
+        }
+        often = [self.random.choice(_PACES) for _ in kinds]
+        for _ in range(steps * len(self.nodes)):
             node = self.random.choice(self.nodes)
-            self.random.choice(list(self._possible(node, crashes=crashes, moves=moves)))()
+            (happens,) = self.random.choices(list(kinds.values()), often)
+            happens(node)
             self.watch(node)
         return self
 
-    def _possible(self, node: Node, *, crashes: bool, moves: bool) -> Iterator[Callable[[], object]]:
-        yield lambda: self.advance(node)
-        yield lambda: self.request(node)
-        yield lambda: self.read_up_to(node)
+    def _deliver_next(self, node: Node) -> None:
         if node.next_message < len(self.scenario.messages):
-            yield lambda: self.deliver(node)
-            yield lambda: self.deliver(node)
-        for load in list(node.loads.values()):
-            yield partial(self.load, node, load)
-            yield partial(self.load, node, load)
-        for partition in node.owned:
-            if not self.exhausted(node, partition) and node.join.wants((SOURCE, partition)):
-                yield partial(self._offer_some, node, partition)
-        yield from self._troubles(node, crashes=crashes, moves=moves)
+            self.deliver(node)
 
-    def _troubles(self, node: Node, *, crashes: bool, moves: bool) -> Iterator[Callable[[], object]]:
-        drawn = self.random.randrange(6)
-        if drawn == 0 and node.loads:
-            yield lambda: self.defer(node, self.random.choice(list(node.loads.values())))
-        if drawn == 1:
-            yield node.join.models.retry_deferred
-        if drawn == 2:
-            yield lambda: self.commit(node)
-        if drawn == 3 and crashes:
-            yield lambda: self.crash(node)
-        if drawn == 4 and moves and node.owned and len(self.nodes) > 1:
-            partition, to = self.random.choice(sorted(node.owned)), self.random.choice(self.nodes)
-            if to is not node:
-                yield lambda: self.move(node, partition, to)
+    def _load_some(self, node: Node) -> None:
+        self.request(node)
+        if node.loads:
+            load = self.random.choice(list(node.loads.values()))
+            self.load(node, load)
+            while self.random.randrange(2) and load.candidate in node.loads:
+                self.load(node, load)
+
+    def _defer_some(self, node: Node) -> None:
+        if node.loads:
+            self.defer(node, self.random.choice(list(node.loads.values())))
+
+    def _offer_some(self, node: Node) -> None:
+        wanted = [each for each in sorted(node.owned) if node.join.wants((SOURCE, each))]
+        if wanted:
+            partition = self.random.choice(wanted)
+            if not self.exhausted(node, partition):
+                self.offer(node, partition, self.random.choice((1, 2, 3, 5, 9)))
+
+    def _move_some(self, node: Node) -> None:
+        to = self.random.choice(self.nodes)
+        if to is not node and node.owned:
+            self.move(node, self.random.choice(sorted(node.owned)), to)
 
     def drain(self) -> Run:
         """Let everything arrive that is still to come, and all that can leave."""
