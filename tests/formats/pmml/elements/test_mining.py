@@ -183,8 +183,8 @@ def test_a_chain_puts_out_all_targets_of_a_segment_with_several() -> None:
     listed = '<MiningField name="w" usageType="target"/><MiningField name="label" usageType="target"/>'
     network = (
         f'<NeuralNetwork functionName="regression" activationFunction="identity">{schema("x", target="y")}'
-        '<NeuralInputs><NeuralInput id="i"><DerivedField><FieldRef field="x"/></DerivedField></NeuralInput></NeuralInputs>'
-        f"<NeuralLayer>{neurons}</NeuralLayer><NeuralOutputs>{outputs}</NeuralOutputs></NeuralNetwork>"
+        '<NeuralInputs><NeuralInput id="i"><DerivedField><FieldRef field="x"/></DerivedField></NeuralInput>'
+        f"</NeuralInputs><NeuralLayer>{neurons}</NeuralLayer><NeuralOutputs>{outputs}</NeuralOutputs></NeuralNetwork>"
     )
     content = document(
         f'<MiningModel functionName="classification">{schema("x", target="y", extra=listed)}'

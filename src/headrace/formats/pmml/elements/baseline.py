@@ -2,8 +2,8 @@
 
 - zValue is how many standard deviations of the baseline a value lies from its mean.
 - CUSUM adds up, record after record, the logarithm of the alternate's density over the baseline's, and never falls
-  below the reset value; a value that is missing, or impossible under both, adds nothing. The records before are those of the same batch, as for a Lag: a
-  model keeps nothing from one batch to the next.
+  below the reset value; a value that is missing, or impossible under both, adds nothing. The records before are those
+  of the same batch, as for a Lag: a model keeps nothing from one batch to the next.
 - The statistics that compare counts over a window of records (chiSquareDistribution, chiSquareIndependence,
   scalarProduct) are not supported.
 """
