@@ -43,6 +43,17 @@ class Writer:
             codes = np.where(codes < 0, len(categories), codes)
         return table.take(pa.array(codes))
 
+    def read(self, column: Column) -> object:
+        """Return the value of a column of one row, as ``write`` followed by reading the array would."""
+        if isinstance(column, Numbers):
+            if column.type is self._type and self._type.arrow in ("double", "float"):
+                value = column.values.item()
+                return None if value != value else value  # noqa: PLR0124 (not a number)
+        elif self._type.is_text:
+            code = column.codes.item()
+            return None if code < 0 else column.categories[code]
+        return self.write(column, None)[0].as_py()
+
 
 def to_arrow(column: Column, type: DataType, arrow: pa.DataType, failed: Bools | None) -> pa.Array:
     """Turn a column into an Arrow array of a type; missing values and failed rows are null."""

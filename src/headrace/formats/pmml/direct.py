@@ -47,7 +47,8 @@ class Direct:
         self._used = [(name, single[by_name[name]]) for name in self._names]
         self._all_single = all(is_single for _, is_single in self._used)
         alike = self._all_single or not any(is_single for _, is_single in self._used)
-        self._expected = pa.schema([(name, pa.float64()) for name in self._names] if alike else [])
+        self._expected = pa.schema([(name, pa.float64()) for name in by_name] if alike and self._names else [])
+        self._places_in = None if self._names == list(by_name) else np.array([by_name[name] for name in self._names])
         self._round = _make_rounding([is_single for _, is_single in self._used])
         self._outputs: list[str] = schema.names
         self._labels = self._read_labels()
@@ -75,6 +76,8 @@ class Direct:
         given = batch.schema
         if given.equals(self._expected):
             together: Floats = np.asarray(batch.to_tensor(null_to_nan=True, row_major=True))
+            if self._places_in is not None:
+                together = together.take(self._places_in, axis=1)
             return together.astype(np.float32).astype(np.float64) if self._all_single else together
         return self._read_columns(batch, given.names)
 

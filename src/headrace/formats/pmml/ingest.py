@@ -14,9 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.errors import RecordError
 from headrace.formats.pmml.columns import Bools, Column, Floats, Numbers, Texts, encode_texts, regroup
 from headrace.formats.pmml.datatypes import DataType
 from headrace.formats.pmml.vocabulary import Vocabulary
+
+_EXACT = 2**53
+"""Whole numbers below are exact in double precision."""
 
 
 class Reading(NamedTuple):
@@ -53,6 +57,27 @@ def _read_lists(array: pa.Array) -> Texts:
         None if row is None else json.dumps([str(value) for value in row if value is not None], ensure_ascii=False)
         for row in rows
     )
+
+
+def make_column(value: object, type: DataType) -> Column | None:
+    """Make the column of one value that came as its field's type has it; None for any other value."""
+    if type.is_text:
+        return Texts(np.zeros(1, dtype=np.int32), [value]) if value.__class__ is str else None
+    if value.__class__ is int and -_EXACT < value < _EXACT:
+        value = float(value)
+    if value.__class__ is not float or not (type.name in ("double", "float") or value.is_integer()):
+        return None
+    if type.name == "boolean" and value not in (0.0, 1.0):
+        return None
+    return Numbers(np.array([value], dtype=np.float32 if type.is_float else np.float64), type)
+
+
+def make_array(value: object) -> pa.Array:
+    """Make an array of one value. Raises ``RecordError`` for one of a type that no column has."""
+    try:
+        return pa.array([value])
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise RecordError(f"the record holds a value of a type that no column has: {error}") from None
 
 
 def _read_numbers(array: pa.Array, type: DataType, missing: frozenset[str]) -> tuple[Floats, Bools | None]:

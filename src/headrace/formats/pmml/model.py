@@ -91,17 +91,20 @@ class PmmlModel:
         plain = None if self._direct is None else self._direct.score_one(record)
         if plain is not None:
             return plain
-        names = [entry.field.name for entry in self._inputs if record.get(entry.field.name) is not None]
-        try:
-            columns = [pa.array([record[name]]) for name in names]
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise RecordError(f"the record holds a value of a type that no column has: {error}") from None
-        batch = pa.RecordBatch.from_arrays(columns or [pa.nulls(1)], names=names or [""])
-        scores = self.score(batch)
-        for reason in scores.errors.values():
+        with np.errstate(all="ignore"):
+            return self._evaluate_one(record)
+
+    def _evaluate_one(self, record: Mapping[str, object]) -> dict[str, object]:
+        context = Context(1)
+        for entry in self._inputs:
+            value = record.get(entry.field.name)
+            if value is not None:
+                entry.read_value(context, value)
+        result = self._frame.evaluate(context)
+        for reason in context.errors.values():
             raise RecordError(reason)
-        outputs: dict[str, object] = scores.outputs.to_pylist()[0]
-        return outputs
+        pairs = zip(self._outputs, self._writers, strict=True)
+        return {output.name: writer.read(output.find(result)) for output, writer in pairs}
 
     def close(self) -> None:
         """Let go of the compiled arrays."""

@@ -10,6 +10,7 @@ values have been through the outer schema.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ import pyarrow as pa
 from headrace.formats.pmml.columns import Bools, Column, Numbers, constant, put
 from headrace.formats.pmml.datatypes import DataType
 from headrace.formats.pmml.dictionary import DataField
-from headrace.formats.pmml.ingest import Reading, read_column
+from headrace.formats.pmml.ingest import Reading, make_array, make_column, read_column
 from headrace.formats.pmml.scope import Context, Field, Scope
 from headrace.formats.pmml.xml import Element, malformed
 
@@ -116,7 +117,7 @@ class Input:
         return field is not None and field.usage == "active" and field.missing_replacement is None
 
     def _absent(self, context: Context) -> Column:
-        return self.treat(context, Reading(constant(None, context.size, self.data_field.type)), None)
+        return self.treat(context, Reading(constant(None, context.size, self.data_field.type)), lambda _: None)
 
     def read(self, context: Context, array: pa.Array) -> None:
         """Read a batch's column into the context."""
@@ -126,10 +127,20 @@ class Input:
             context.set(self.field, Numbers(array.to_numpy().astype(dtype, copy=False), data_field.type))
             return
         reading = read_column(array, data_field.type, data_field.vocabulary, data_field.missing)
-        context.set(self.field, self.treat(context, reading, array))
+        context.set(self.field, self.treat(context, reading, lambda row: array[row].as_py()))
 
-    def treat(self, context: Context, reading: Reading, array: pa.Array | None) -> Column:
-        """Apply the dictionary and the schema to what was read."""
+    def read_value(self, context: Context, value: object) -> None:
+        """Read the value of a single record into the context, as a column of it would be read."""
+        column = make_column(value, self.data_field.type)
+        if column is None:
+            self.read(context, make_array(value))
+        elif self.is_plain:
+            context.set(self.field, column)
+        else:
+            context.set(self.field, self.treat(context, Reading(column), lambda _: value))
+
+    def treat(self, context: Context, reading: Reading, get_value: Callable[[int], object]) -> Column:
+        """Apply the dictionary and the schema to what was read; ``get_value`` returns what a row held."""
         column = self.data_field.mark_missing(reading.column)
         invalid = self.data_field.find_invalid(column)
         if reading.unreadable is not None:
@@ -140,13 +151,12 @@ class Input:
             if treatment == "returnInvalid" or (treatment == "asIs" and reading.unreadable is not None):
                 wrong = invalid if treatment == "returnInvalid" else reading.unreadable
                 assert wrong is not None
-                context.fail(wrong, lambda row: self._explain(row, array))
+                context.fail(wrong, lambda row: self._explain(get_value(row)))
             if self._treatment:
                 column = self._treatment.treat_invalid(column, invalid)
         return self._treatment.treat_valid(context, column, self.field.name) if self._treatment else column
 
-    def _explain(self, row: int, array: pa.Array | None) -> str:
-        value = array[row].as_py() if array is not None else None
+    def _explain(self, value: object) -> str:
         name, type = self.data_field.name, self.data_field.type.name
         return f"field {name!r}: the value {value!r} is not valid for this {type} field of the model"
 

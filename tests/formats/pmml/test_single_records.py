@@ -1,0 +1,57 @@
+"""One record, against a batch of one: the same, bit for bit, for real models of every kind."""
+
+import lzma
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import csv
+
+from headrace.errors import RecordError
+from headrace.formats.pmml.model import PmmlModel
+from tests.formats.pmml.building import load
+
+CASES = Path(__file__).parents[2] / "data/pmml/cases"
+SMALL = 10_000
+REFUSED = {"jpmml__pmml-rattle__GeneralRegressionOzone", "jpmml__pmml-rattle__HierarchicalClusteringIris"}
+NAMES = sorted({path.parent.name for path in CASES.glob("*/model.pmml.xz") if path.stat().st_size < SMALL} - REFUSED)
+
+
+def read_model(case: Path) -> PmmlModel:
+    return load(lzma.decompress((case / "model.pmml.xz").read_bytes()))
+
+
+def read_records(case: Path, *, as_text: bool) -> pa.RecordBatch:
+    """Read the first records: as the reader of CSV types them, or all as text."""
+    table = csv.read_csv(case / "input.csv")
+    if as_text:
+        types = dict.fromkeys(table.schema.names, pa.string())
+        table = csv.read_csv(case / "input.csv", convert_options=csv.ConvertOptions(column_types=types))
+    return table.slice(0, 6).combine_chunks().to_batches()[0]
+
+
+def score_one(model: PmmlModel, record: dict[str, object]) -> dict[str, object] | str:
+    try:
+        return model.score_one(record)
+    except RecordError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("as_text", [False, True], ids=["typed", "text"])
+def test_one_record_gets_what_a_batch_of_one_gets(name: str, as_text: bool) -> None:
+    model = read_model(CASES / name)
+    batch = read_records(CASES / name, as_text=as_text)
+    for row, record in enumerate(batch.to_pylist()):
+        scores = model.score_generally(batch.slice(row, 1))
+        expected = scores.errors[0] if scores.errors else scores.outputs.to_pylist()[0]
+        assert expected == score_one(model, record)
+        hole = {key: value for place, (key, value) in enumerate(record.items()) if place != row % len(record)}
+        with_hole = pa.RecordBatch.from_pydict({key: batch.slice(row, 1).column(key) for key in hole})
+        scores = model.score_generally(with_hole)
+        expected = scores.errors[0] if scores.errors else scores.outputs.to_pylist()[0]
+        assert expected == score_one(model, hole)
+
+
+def test_there_are_models_of_many_kinds() -> None:
+    assert len(NAMES) >= 20
