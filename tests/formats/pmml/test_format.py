@@ -88,7 +88,7 @@ def test_verification_names_record_field_expected_and_got() -> None:
         (b"<Other/>", ModelFormatError, "the document's root is 'Other', not PMML"),
         (document(""), ModelFormatError, "the document holds no model"),
         (document("<MagicModel/>"), UnsupportedError, "MagicModel is not a model element of the standard"),
-        (document("<SequenceModel/>"), UnsupportedError, "SequenceModel, line 1: this model element is not"),
+        (document("<SequenceModel/>"), UnsupportedError, "SequenceModel, line 1: the standard describes"),
         (
             document(
                 (LINEAR % "").replace('functionName="regression"', 'functionName="regression" isScorable="false"')

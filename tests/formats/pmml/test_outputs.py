@@ -90,7 +90,7 @@ def test_a_model_without_a_target_gives_a_prediction_unless_an_output_does() -> 
 
 
 def test_broken_outputs_are_refused() -> None:
-    twice = '<Output><OutputField name="a"/><OutputField name="a"/></Output>'
+    twice = '<Output><OutputField name="a"/><OutputField name="a" dataType="string"/></Output>'
     with pytest.raises(ModelFormatError, match="OutputField, line 1: the field 'a' is put out twice"):
         load(regression(twice))
     with pytest.raises(UnsupportedError, match="feature='crystalBall' is not supported here; supported: "):
@@ -107,3 +107,45 @@ def test_a_field_may_be_the_target_and_still_be_referred_to() -> None:
     assert [0.5] == score(content, x=[1.0], y=[1.5])["error"]
     assert {"x": True, "y": False} == {entry.name: entry.required for entry in load(content).signature.inputs}
     assert Y.encode() in content
+
+
+def test_an_output_that_is_written_twice_word_for_word_counts_once() -> None:
+    twice = '<Output><OutputField name="a"/><OutputField name="a"/></Output>'
+    assert {"y": [1.0], "a": [1.0]} == score(regression(twice), x=[1.0])
+
+
+def test_a_residual_compares_with_what_really_was() -> None:
+    content = regression('<Output><OutputField name="r" feature="residual"/></Output>')
+    assert [0.5, None, None] == score(content, x=[1.0, 1.0, None], y=[1.5, None, 1.0])["r"]
+
+
+def test_the_residual_of_a_class_is_what_its_probability_lacks() -> None:
+    content = classification(
+        '<Output><OutputField name="yes" feature="residual" value="yes"/>'
+        '<OutputField name="no" feature="residual" value="no"/><OutputField name="won" feature="residual"/></Output>'
+    )
+    outputs = score(content, x=[1.0, 1.0, 1.0, None], label=["yes", "no", None, "yes"])
+    assert [0.25, -0.75, None, None] == outputs["yes"]
+    assert [-0.25, 0.75, None, None] == outputs["no"]
+    assert outputs["yes"] == outputs["won"]
+
+
+def test_a_residual_without_a_target_is_refused() -> None:
+    content = document(
+        f'<RegressionModel functionName="regression">{schema("x")}<Output><OutputField name="r" feature="residual"/>'
+        '</Output><RegressionTable intercept="4"/></RegressionModel>',
+        X,
+    )
+    with pytest.raises(ModelFormatError, match="a residual needs a target"):
+        load(content)
+
+
+def test_there_are_no_warnings() -> None:
+    output = '<Output><OutputField name="w" feature="warning"/></Output>'
+    assert [None] == score(regression(output), x=[1.0])["w"]
+
+
+@pytest.mark.parametrize("element", ["SequenceModel", "TextModel"])
+def test_elements_without_an_evaluation_say_so(element: str) -> None:
+    with pytest.raises(UnsupportedError, match=f"{element}, line 1: the standard .*; so it cannot be evaluated"):
+        load(document(f'<{element} functionName="sequences">{schema("x")}</{element}>', X))

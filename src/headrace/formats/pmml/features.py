@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from headrace.formats.pmml.columns import Column, Floats, Numbers, Texts, regroup
+from headrace.formats.pmml.columns import Column, Floats, Numbers, Texts, cast, regroup
+from headrace.formats.pmml.datatypes import DOUBLE, STRING
+from headrace.formats.pmml.ranking import list_texts
 from headrace.formats.pmml.result import Result, choose_label
 from headrace.formats.pmml.targets import Target
 from headrace.formats.pmml.xml import Element, unsupported
@@ -20,11 +22,12 @@ from headrace.formats.pmml.xml import Element, unsupported
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an OutputField asks, of which result, under which target."""
+    """What an OutputField asks, of which result, under which target; ``actual`` is what the target really was."""
 
     element: Element
     result: Result
     target: Target | None
+    actual: Column | None = None
 
 
 FeatureFunction = Callable[[Request], Column]
@@ -96,17 +99,27 @@ def _pick(result: Result, matrix: Floats) -> Floats:
 def _entity_id(asked: Request) -> Column:
     element, result = asked.element, asked.result
     rank = element.integer("rank", 1)
-    if rank == 1 and result.entity is not None:
+    if element.flag("isMultiValued") and result.affinities is not None:
+        count = min(rank or len(result.entities), len(result.entities))
+        ranked = [rank_entities(result, each, _ascends(element, result)) for each in range(1, count + 1)]
+        return list_texts(np.stack(ranked, axis=1), result.entities)
+    if rank == 1 and result.entity is not None and "rankOrder" not in element.attributes:
         return result.entity
     if result.affinities is None:
         return Texts(np.full(result.size, -1, dtype=np.int32), [])
-    return Texts(rank_entities(result, rank), result.entities)
+    return Texts(rank_entities(result, rank, _ascends(element, result)), result.entities)
 
 
-def rank_entities(result: Result, rank: int) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
-    """Return the place of each row's rank-th best entity, -1 where there is none."""
+def _ascends(element: Element, result: Result) -> bool:
+    """Tell whether entities are ranked from the least affinity up: best first, unless the output says an order."""
+    order = element.get("rankOrder")
+    return order == "ascending" if order else result.best_is_least
+
+
+def rank_entities(result: Result, rank: int, ascending: bool) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
+    """Return the place of each row's rank-th entity by affinity, -1 where there is none."""
     assert result.affinities is not None
-    matrix = result.affinities if result.best_is_least else -result.affinities
+    matrix = result.affinities if ascending else -result.affinities
     if rank < 1 or rank > matrix.shape[1]:
         return np.full(result.size, -1, dtype=np.int32)
     order = np.argsort(matrix, axis=1, kind="stable")[:, rank - 1].astype(np.int32)
@@ -120,13 +133,38 @@ def _affinity(asked: Request) -> Column:
         return Numbers(np.full(result.size, np.nan))
     if "value" in element.attributes and element.get("value") in result.entities:
         return Numbers(np.ascontiguousarray(result.affinities[:, result.entities.index(element.get("value"))]))
-    places = rank_entities(result, element.integer("rank", 1))
+    places = rank_entities(result, element.integer("rank", 1), _ascends(element, result))
     picked = result.affinities[np.arange(result.size), places]
     return Numbers(np.where(places < 0, np.nan, picked))
 
 
+def _residual(asked: Request) -> Column:
+    """Return the actual number less the predicted one; of a class, 1 or 0 for whether it is the actual one less p."""
+    result, actual = asked.result, asked.actual
+    assert actual is not None
+    if isinstance(result.value, Numbers):
+        number = cast(actual, DOUBLE)
+        assert isinstance(number, Numbers)
+        return Numbers(number.values - result.value.values)
+    probability = _class_column(asked.element, result, result.probabilities)
+    assert isinstance(probability, Numbers)
+    texts = cast(actual, STRING)
+    assert isinstance(texts, Texts)
+    label = asked.element.attributes.get("value")
+    wanted = result.value.to_list() if label is None else [label] * result.size
+    same = [_is_label(text, class_) for text, class_ in zip(texts.to_list(), wanted, strict=True)]
+    return Numbers(np.array(same, dtype=np.float64) - probability.values)
+
+
+def _is_label(text: str | None, label: str | None) -> float:
+    """Return 1 or 0 for whether a class is the actual one, NaN where either is missing."""
+    if text is None or label is None:
+        return float("nan")
+    return 1.0 if find_label(text, [label]) == 0 else 0.0
+
+
 def _no_report(asked: Request) -> Column:
-    """Stand for a report of how another output came about, which is not written here: it is missing."""
+    """Stand for a warning, or a report of how another output came about: there is none, so it is missing."""
     return Texts(np.full(asked.result.size, -1, dtype=np.int32), [])
 
 
@@ -140,6 +178,8 @@ FEATURES: dict[str, FeatureFunction] = {
     "affinity": _affinity,
     "entityAffinity": _affinity,
     "clusterAffinity": _affinity,
+    "residual": _residual,
+    "warning": _no_report,
     "x-report": _no_report,
 }
 

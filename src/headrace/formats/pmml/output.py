@@ -6,13 +6,14 @@ Standard: "Output", PMML 4.4. The features themselves are in ``features``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headrace.formats.pmml.columns import Column, cast
 from headrace.formats.pmml.datatypes import ANY, DOUBLE, INTEGER, STRING, DataType, data_type
 from headrace.formats.pmml.expressions.compiler import FAMILIES, compile_expression
 from headrace.formats.pmml.features import Request, check_feature, compute_feature
 from headrace.formats.pmml.result import Result, missing_numbers
+from headrace.formats.pmml.schema import TARGET_USAGES, read_schema
 from headrace.formats.pmml.scope import Compute, Context, Field, Scope
 from headrace.formats.pmml.targets import Target
 from headrace.formats.pmml.xml import Element, malformed
@@ -34,6 +35,7 @@ class OutputField:
     final: bool
     target: Target | None
     expression: Compute | None
+    actual: Field | None = None
 
     def compute(self, context: Context, result: Result) -> Column:
         """Compute the field's column from a result, and make it known to the context."""
@@ -54,7 +56,8 @@ class OutputField:
         target = element.attributes.get("targetField")
         if target is not None and target in result.targets:
             result = result.targets[target]
-        return compute_feature(self.feature, Request(element, result, self.target))
+        actual = None if self.actual is None else context.column(self.actual)
+        return compute_feature(self.feature, Request(element, result, self.target, actual))
 
 
 def compile_outputs(
@@ -65,11 +68,25 @@ def compile_outputs(
     fields: list[OutputField] = []
     for element in [] if output is None else output.find_all("OutputField"):
         compiled = _compile_field(element, scope, targets, target_type, own)
-        if any(compiled.field.name == field.field.name for field in fields):
+        if compiled.feature == "residual":
+            compiled = replace(compiled, actual=_find_actual(element, model, scope))
+        twins = [field for field in fields if field.field.name == compiled.field.name]
+        if twins and twins[0].element.attributes == element.attributes and compiled.expression is None:
+            continue
+        if twins:
             raise malformed(element, f"the field {compiled.field.name!r} is put out twice")
         scope.add(compiled.field)
         fields.append(compiled)
     return fields
+
+
+def _find_actual(element: Element, model: Element, scope: Scope) -> Field:
+    """Find the target field that a residual compares with: records may bring what really happened."""
+    names = [field.name for field in read_schema(model) if field.usage in TARGET_USAGES]
+    name = element.get("targetField") or next(iter(names), "")
+    if not name:
+        raise malformed(element, "a residual needs a target, here or in the MiningSchema")
+    return scope.field(name, element)
 
 
 def _compile_field(

@@ -64,9 +64,18 @@ STANDARD = frozenset(
 """Every model element of PMML 3.0 to 4.4."""
 
 
+WITHOUT_EVALUATION = {
+    "SequenceModel": "the standard describes the sequences found, and not how they score a record",
+    "TextModel": "the standard says how terms weigh, and neither how a record becomes terms nor what is predicted",
+}
+"""The model elements that the standard gives no way to evaluate, and what it leaves open."""
+
+
 def find_element(element: Element) -> ModuleType:
     """Import the module of a model element. Raises ``UnsupportedError`` listing what exists."""
     name = ELEMENTS.get(element.tag)
+    if element.tag in WITHOUT_EVALUATION:
+        raise unsupported(element, f"{WITHOUT_EVALUATION[element.tag]}; so it cannot be evaluated")
     if name is None:
         raise unsupported(element, f"this model element is not supported; supported: {', '.join(sorted(ELEMENTS))}")
     return _import(name)

@@ -185,6 +185,17 @@ def test_old_models_have_derived_centre_fields() -> None:
     assert score(content, x=[8.0], y=[0.0])["to_b"] == pytest.approx([0.1])
 
 
+def test_clusters_may_be_listed_and_ranked_from_either_end() -> None:
+    output = (
+        '<Output><OutputField name="all" feature="entityId" rank="0" isMultiValued="1"/>'
+        '<OutputField name="best" feature="clusterId" rank="1" isMultiValued="1"/>'
+        '<OutputField name="worst" feature="entityId" rankOrder="descending"/>'
+        '<OutputField name="furthest" feature="affinity" rankOrder="descending"/></Output>'
+    )
+    expected = {"all": ["[a, b]"], "best": ["[a]"], "worst": ["b"], "furthest": [5.0], "prediction": ["a"]}
+    assert expected == score(clustering(output=output), x=[1.0], y=[0.0])
+
+
 @pytest.mark.parametrize(
     ("parts", "problem"),
     [
