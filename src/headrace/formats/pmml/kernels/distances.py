@@ -73,12 +73,6 @@ def _measure(x: Floats, y: Floats, fields: Floats, tables: Floats, measure: int,
     """Compare a row with a point; NaN where they have no field in common."""
     if measure == BINARY:
         return float(_measure_binary(x, y, options))
-    if measure >= PLAIN_EUCLIDEAN:
-        total = 0.0
-        for place in range(len(x)):
-            total += (x[place] - y[place]) * (x[place] - y[place])
-        if not np.isnan(total):
-            return float(np.sqrt(total)) if measure == PLAIN_EUCLIDEAN else total
     total = 0.0
     known = all_shares = 0.0
     for place in range(len(x)):
@@ -107,6 +101,54 @@ def _measure(x: Floats, y: Floats, fields: Floats, tables: Floats, measure: int,
     return float(total ** (1.0 / options[0])) if measure == MINKOWSKI else total
 
 
+@nb.njit(error_model="numpy")
+def _measure_all(
+    x: Floats,
+    points: Floats,
+    columns: Floats,
+    fields: Floats,
+    tables: Floats,
+    measure: int,
+    options: Floats,
+    out: Floats,
+) -> None:
+    """Compare a row with every point. Plain differences go field by field, over all points of a column at once."""
+    if measure < PLAIN_EUCLIDEAN:
+        for point in range(len(points)):
+            out[point] = _measure(x, points[point], fields, tables, measure, options)
+        return
+    out[:] = 0.0
+    for place in range(len(x)):
+        column = columns[place]
+        for point in range(len(out)):
+            out[point] += (x[place] - column[point]) * (x[place] - column[point])
+    for point in range(len(out)):
+        if np.isnan(out[point]):
+            out[point] = _measure(x, points[point], fields, tables, measure, options)
+        elif measure == PLAIN_EUCLIDEAN:
+            out[point] = np.sqrt(out[point])
+
+
+@nb.njit(error_model="numpy")
+def _keep_best(found: Floats, sign: float, places: Ints, measures: Floats) -> None:
+    """Keep the least of the measures times the sign, in order."""
+    held = 0
+    for point in range(len(found)):
+        key = sign * found[point]
+        if np.isnan(key) or (held == len(places) and key >= sign * measures[held - 1]):
+            continue
+        spot = min(held, len(places) - 1)
+        while spot > 0 and key < sign * measures[spot - 1]:
+            measures[spot] = measures[spot - 1]
+            places[spot] = places[spot - 1]
+            spot -= 1
+        measures[spot] = found[point]
+        places[spot] = point
+        held = min(held + 1, len(places))
+    places[held:] = -1
+    measures[held:] = np.nan
+
+
 @nb.njit(_COMPARE, error_model="numpy", nogil=True, cache=True)
 def compare_all(
     rows: Floats,
@@ -118,9 +160,9 @@ def compare_all(
     out: Floats,
 ) -> None:
     """Write the measure of every row and point into ``out`` (rows, points)."""
+    columns = points.T.copy()
     for row in range(len(rows)):
-        for point in range(len(points)):
-            out[row, point] = _measure(rows[row], points[point], fields, tables, measure, options)
+        _measure_all(rows[row], points, columns, fields, tables, measure, options, out[row])
 
 
 @nb.njit(_NEAREST, error_model="numpy", nogil=True, cache=True)
@@ -136,24 +178,8 @@ def find_nearest(
     measures: Floats,
 ) -> None:
     """Write each row's best points (-1: none) and their measures, best first, of equals the first of the points."""
-    count = places.shape[1]
+    columns = points.T.copy()
+    found = np.empty(len(points))
     for row in range(len(rows)):
-        held = 0
-        for point in range(len(points)):
-            found = _measure(rows[row], points[point], fields, tables, measure, options)
-            if np.isnan(found):
-                continue
-            key = -found if greatest else found
-            if held == count and key >= (-measures[row, held - 1] if greatest else measures[row, held - 1]):
-                continue
-            spot = held if held < count else count - 1
-            while spot > 0 and key < (-measures[row, spot - 1] if greatest else measures[row, spot - 1]):
-                measures[row, spot] = measures[row, spot - 1]
-                places[row, spot] = places[row, spot - 1]
-                spot -= 1
-            measures[row, spot] = found
-            places[row, spot] = point
-            held = min(held + 1, count)
-        for spot in range(held, count):
-            places[row, spot] = -1
-            measures[row, spot] = np.nan
+        _measure_all(rows[row], points, columns, fields, tables, measure, options, found)
+        _keep_best(found, -1.0 if greatest else 1.0, places[row], measures[row])
