@@ -130,6 +130,7 @@ ANY = '<AnyDistribution mean="1" variance="1"/>'
         (model(), "it holds no BayesInput"),
         (model(COLOURS, prior=counts(None, None)), "it counts no target value"),
         (model(COLOURS, prior=counts(0, 0)), "it counts no target value"),
+        (model(COLOURS, prior=counts(float("inf"), 0)), "it counts no target value"),
         (model(COLOURS, prior=counts(1, None)), "TargetValueCounts, line 1: 'no' is no value of the BayesOutput"),
         (model(bayes_input("q", pair("1", 1, 1))), "there is no field 'q'"),
         (model(bayes_input("x")), "neither PairCounts nor TargetValueStats"),

@@ -111,10 +111,13 @@ def compile_element(element: Element, scope: Scope, info: ModelInfo) -> Evaluato
     noise = kernel_element.number("noiseVariance", 1.0)
     records = np.stack([context.numbers(field) for field in fields], axis=1)
     targets = _read_targets(holder, instances.texts(info.target_name))
-    if np.isnan(records).any() or not noise >= 0:
-        raise malformed(holder, "an instance lacks a value, or the variance of the noise is below 0")
+    if not (np.isfinite(records).all() and np.isfinite(targets).all()):
+        raise malformed(holder, "an instance lacks a value, or has an infinite one")
+    if not noise >= 0:
+        raise malformed(kernel_element, f"noiseVariance={noise!r} is below 0")
     try:
-        return GaussianProcess(kernel, fields, records, targets, noise)
+        with np.errstate(all="ignore"):
+            return GaussianProcess(kernel, fields, records, targets, noise)
     except np.linalg.LinAlgError:
         raise malformed(kernel_element, "the covariance of the instances is not positive definite") from None
 

@@ -207,4 +207,4 @@ def _list_labels(element: Element, modelled: list[str], reference: str | None, d
     unknown = [name for name in named if declared and name not in declared]
     if unknown:
         raise malformed(element, f"the target has no value {unknown[0]!r}")
-    return list(declared) if declared else list(dict.fromkeys(named))
+    return list(dict.fromkeys(declared or named))

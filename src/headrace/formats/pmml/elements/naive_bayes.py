@@ -107,7 +107,7 @@ def compile_element(element: Element, scope: Scope, info: ModelInfo) -> Evaluato
         raise malformed(element, f"the threshold {threshold!r} is no probability")
     output = element.child("BayesOutput").child("TargetValueCounts")
     labels, counts = _read_counts(output)
-    if not labels or not np.all(counts >= 0) or not counts.sum() > 0:
+    if not labels or not np.all(counts >= 0) or not 0 < counts.sum() < np.inf:
         raise malformed(output, "it counts no target value")
     holder = element.child("BayesInputs")
     found = [(child, False) for child in holder.find_all("BayesInput")]

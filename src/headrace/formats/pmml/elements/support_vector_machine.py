@@ -228,7 +228,7 @@ def _compile_classes(element: Element, found: list[Element], machines: Machines,
         if not pair.alternate:
             raise malformed(pair.element, "the attribute 'alternateTargetCategory' is missing")
     named = dict.fromkeys(name for pair in pairs for name in (pair.target, pair.alternate))
-    declared = [name for name in info.target_values if name in named]
+    declared = [name for name in dict.fromkeys(info.target_values) if name in named]
     return Votes(machines, pairs, declared if len(declared) == len(named) else list(named), max_wins)
 
 

@@ -42,6 +42,8 @@ def reduce_vector(element: Element) -> None:
         values = np.empty(0) if entries is None else array_numbers(entries)
         if len(places) != len(values):
             raise malformed(array, f"it holds {len(places)} indices and {len(values)} entries")
+        if not np.all((places >= 1) & (places <= MAX_CELLS)):
+            raise malformed(array, "an index is no count from 1")
         element.table = {
             "values": values,
             "indices": places.astype(np.int64) - 1,
