@@ -259,3 +259,49 @@ def test_model_of_no_format_is_refused(cli: Cli, tmp_path: Path) -> None:
     result = cli("score", model, table)
     assert 1 == result.exit_code
     assert "no format recognises the model: tried onnx, pmml" in result.stderr
+
+
+def pmml(tmp_path: Path, fields: str, model: str) -> Path:
+    file = tmp_path / "model.pmml"
+    file.write_text(
+        '<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4"><Header/>'
+        f"<DataDictionary>{fields}</DataDictionary>{model}</PMML>"
+    )
+    return file
+
+
+def test_one_row_for_each_transaction(cli: Cli, tmp_path: Path) -> None:
+    model = pmml(
+        tmp_path,
+        '<DataField name="basket" optype="categorical" dataType="string"/>'
+        '<DataField name="item" optype="categorical" dataType="string"/>',
+        '<AssociationModel functionName="associationRules"><MiningSchema>'
+        '<MiningField name="basket" usageType="group"/><MiningField name="item"/></MiningSchema>'
+        '<Output><OutputField name="advice" feature="consequent"/></Output>'
+        '<Item id="1" value="bread"/><Item id="2" value="jam"/><Item id="3" value="butter"/>'
+        '<Itemset id="1"><ItemRef itemRef="1"/><ItemRef itemRef="2"/></Itemset>'
+        '<Itemset id="2"><ItemRef itemRef="3"/></Itemset>'
+        '<AssociationRule antecedent="1" consequent="2" support="0.5" confidence="0.9"/></AssociationModel>',
+    )
+    table = tmp_path / "in.csv"
+    table.write_text("Basket,item\n7,bread\n8,jam\n7,jam\n")
+    result = cli("score", model, table, "--map", "basket=Basket")
+    assert (0, [["prediction", "advice"], ["[butter]", "[butter]"], ["", ""]]) == (
+        result.exit_code,
+        cells(result.stdout),
+    )
+
+
+def test_one_row_for_each_step_to_the_horizon(cli: Cli, tmp_path: Path) -> None:
+    model = pmml(
+        tmp_path,
+        '<DataField name="y" optype="continuous" dataType="double"/>'
+        '<DataField name="h" optype="continuous" dataType="integer"/>',
+        '<TimeSeriesModel functionName="timeSeries" bestFit="ExponentialSmoothing"><MiningSchema>'
+        '<MiningField name="y" usageType="target"/><MiningField name="h" usageType="supplementary"/></MiningSchema>'
+        '<ExponentialSmoothing><Level smoothedValue="10"/><Trend_ExpoSmooth smoothedValue="2"/></ExponentialSmoothing>'
+        "</TimeSeriesModel>",
+    )
+    table = tmp_path / "in.csv"
+    table.write_text("h\n3\n1\n")
+    assert "y\n12.0\n14.0\n16.0\n12.0\n" == cli("score", model, table).stdout
