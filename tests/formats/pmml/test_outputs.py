@@ -149,3 +149,32 @@ def test_there_are_no_warnings() -> None:
 def test_elements_without_an_evaluation_say_so(element: str) -> None:
     with pytest.raises(UnsupportedError, match=f"{element}, line 1: the standard .*; so it cannot be evaluated"):
         load(document(f'<{element} functionName="sequences">{schema("x")}</{element}>', X))
+
+
+def test_prior_probabilities_stand_in_for_a_prediction_with_its_probabilities() -> None:
+    model = (
+        f'<RegressionModel functionName="classification" normalizationMethod="softmax">{schema("x", target="label")}'
+        '<Output><OutputField name="p" dataType="double" optype="continuous" feature="probability" value="no"/>'
+        '</Output><Targets><Target field="label"><TargetValue value="yes" priorProbability="0.25"/>'
+        '<TargetValue value="no" priorProbability="0.75"/></Target></Targets>'
+        '<RegressionTable targetCategory="yes" intercept="0"><NumericPredictor name="x" coefficient="1"/>'
+        '</RegressionTable><RegressionTable targetCategory="no" intercept="0"/></RegressionModel>'
+    )
+    found = score(document(model, X + LABEL), x=[0.0, None])
+    assert found == {"label": ["yes", "no"], "p": [0.5, 0.75]}
+
+
+def test_what_to_display_is_the_targets_else_the_dictionarys() -> None:
+    label = LABEL.replace('value="yes"/>', 'value="yes" displayValue="Yes!"/>').replace(
+        'value="no"/>', 'value="no" displayValue="No!"/>'
+    )
+    model = (
+        f'<RegressionModel functionName="classification" normalizationMethod="softmax">{schema("x", target="label")}'
+        '<Output><OutputField name="shown" dataType="string" optype="categorical" feature="predictedDisplayValue"/>'
+        "</Output>{}"
+        '<RegressionTable targetCategory="yes" intercept="0"><NumericPredictor name="x" coefficient="1"/>'
+        '</RegressionTable><RegressionTable targetCategory="no" intercept="0"/></RegressionModel>'
+    )
+    targets = '<Targets><Target field="label"><TargetValue value="yes" displayValue="Oh yes"/></Target></Targets>'
+    assert score(document(model.format(""), X + label), x=[1.0, -1.0])["shown"] == ["Yes!", "No!"]
+    assert score(document(model.format(targets), X + label), x=[1.0, -1.0])["shown"] == ["Oh yes", "No!"]

@@ -85,7 +85,9 @@ class DataType:
         if self.counts_days:
             return float((dt.date.fromisoformat(text[:10]) - _EPOCH).days - self.origin)
         if self.counts_seconds:
-            moment = dt.datetime.fromisoformat(text).replace(tzinfo=None)
+            moment = dt.datetime.fromisoformat(text)
+            if moment.tzinfo is not None:
+                moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
             return (moment - dt.datetime(1970, 1, 1)).total_seconds() - self.origin * 86400
         return _seconds_of_day(dt.time.fromisoformat(text))
 

@@ -41,12 +41,18 @@ class _Output:
 class PmmlModel:
     """A compiled document. Scores as ``abc.model.Model`` says."""
 
-    def __init__(self, frame: ModelFrame, inputs: list[Input], verification: list[VerificationField]) -> None:
+    def __init__(
+        self,
+        frame: ModelFrame,
+        inputs: list[Input],
+        verification: list[VerificationField],
+        groups: tuple[str, ...] = (),
+    ) -> None:
         self._frame = frame
         self._inputs = inputs
         self._outputs = _list_outputs(frame)
         self.verification = verification
-        self.shaping: Shaping = getattr(frame.evaluator, "shaping", Shaping())
+        self.shaping: Shaping = getattr(frame.evaluator, "shaping", Shaping(group_by=groups))
         self.signature = Signature(
             tuple(_describe_input(entry) for entry in inputs),
             tuple(Field(output.name, output.type.arrow) for output in self._outputs),
@@ -135,11 +141,12 @@ def compile_document(root: Element) -> PmmlModel:
     frame = compile_model(element, inner, outermost=True)
     used = list(inputs)
     compile_unused(transformations, inner)
-    return PmmlModel(frame, used, read_verification(element))
+    return PmmlModel(frame, used, read_verification(element), tuple(scope.groups))
 
 
 def _describe_input(entry: Input) -> Field:
-    return Field(entry.field.name, entry.field.type.arrow, required=entry.required)
+    arrow = STRING.arrow if entry.field.is_list else entry.field.type.arrow
+    return Field(entry.field.name, arrow, required=entry.required)
 
 
 def _arrow_type(alias: str) -> pa.DataType:

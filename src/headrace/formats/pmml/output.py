@@ -70,6 +70,8 @@ def compile_outputs(
         compiled = _compile_field(element, scope, targets, target_type, own)
         if compiled.feature == "residual":
             compiled = replace(compiled, actual=_find_actual(element, model, scope))
+        if compiled.feature == "predictedDisplayValue":
+            compiled = replace(compiled, target=_find_display(compiled, model, scope))
         twins = [field for field in fields if field.field.name == compiled.field.name]
         if twins and twins[0].element.attributes == element.attributes and compiled.expression is None:
             continue
@@ -78,6 +80,14 @@ def compile_outputs(
         scope.add(compiled.field)
         fields.append(compiled)
     return fields
+
+
+def _find_display(field: OutputField, model: Element, scope: Scope) -> Target:
+    """Return the target with what to display for its values: as it says itself, else as the dictionary does."""
+    names = [each.name for each in read_schema(model) if each.usage in TARGET_USAGES]
+    target = field.target or Target(field.element.get("targetField") or next(iter(names), ""))
+    data_field = scope.dictionary.fields.get(target.field or next(iter(names), ""))
+    return target if data_field is None else replace(target, display={**data_field.display, **target.display})
 
 
 def _find_actual(element: Element, model: Element, scope: Scope) -> Field:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.formats.pmml.columns import Bools, Column, Numbers, constant, put
-from headrace.formats.pmml.datatypes import DataType
+from headrace.formats.pmml.datatypes import STRING, DataType
 from headrace.formats.pmml.dictionary import DataField
 from headrace.formats.pmml.ingest import Reading, make_array, make_column, read_column
 from headrace.formats.pmml.scope import Context, Field, Scope
@@ -122,6 +122,9 @@ class Input:
     def read(self, context: Context, array: pa.Array) -> None:
         """Read a batch's column into the context."""
         data_field = self.data_field
+        if self.field.is_list:
+            context.set(self.field, read_column(array, STRING, data_field.vocabulary, frozenset()).column)
+            return
         if self.is_plain and array.type.id in FLOATING and not array.null_count:
             dtype = np.float32 if data_field.type.is_float else np.float64
             context.set(self.field, Numbers(array.to_numpy().astype(dtype, copy=False), data_field.type))
@@ -131,7 +134,7 @@ class Input:
 
     def read_value(self, context: Context, value: object) -> None:
         """Read the value of a single record into the context, as a column of it would be read."""
-        column = make_column(value, self.data_field.type)
+        column = None if self.field.is_list else make_column(value, self.data_field.type)
         if column is None:
             self.read(context, make_array(value))
         elif self.is_plain:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from headrace.formats.pmml.columns import Bools, Codes, Column, Floats, Numbers, Rows, Texts, cast
-from headrace.formats.pmml.datatypes import DataType
+from headrace.formats.pmml.datatypes import ANY, DOUBLE, STRING, DataType
 from headrace.formats.pmml.dictionary import DataDictionary
 from headrace.formats.pmml.vocabulary import Vocabulary
 from headrace.formats.pmml.xml import Element, malformed
@@ -29,7 +29,7 @@ MAX_CHAIN = 100
 class Field:
     """One named value of each record: an input, a derived field, an earlier model's output."""
 
-    __slots__ = ("chain", "compute", "declared", "name", "optype", "type", "vocabulary")
+    __slots__ = ("chain", "compute", "declared", "is_list", "name", "optype", "type", "vocabulary")
 
     def __init__(
         self, name: str, type: DataType, optype: str, compute: Compute, *, vocabulary: Vocabulary | None = None
@@ -38,16 +38,23 @@ class Field:
         self.type = type
         self.optype = optype
         self.compute = compute
-        self.vocabulary = vocabulary or Vocabulary()
+        self.vocabulary = Vocabulary() if vocabulary is None else vocabulary
         self.declared: tuple[str, ...] = ()
         self.chain = 0
+        self.is_list = False
+        """Whether a record holds a list of values, which only an Aggregate takes."""
 
     def __repr__(self) -> str:
         return f"Field({self.name!r}, {self.type.name})"
 
+    @property
+    def is_coded(self) -> bool:
+        """Tell whether values are compared as texts: those of text, and those whose type is not known before."""
+        return self.type.is_text or self.type is ANY
+
     def constant(self, element: Element, text: str) -> float:
         """Return a constant of the model as what this field's ``Context.measures`` holds for it: number or code."""
-        if self.type.is_text:
+        if self.is_coded:
             return float(self.vocabulary.code(text))
         try:
             value = self.type.parse_any(text)
@@ -80,6 +87,8 @@ class Scope:
         self.parameters: frozenset[str] = frozenset()
         self.definitions: dict[str, tuple[Element, Definition]] = {}
         self.opened: list[_Opened] = parent.opened if parent else []
+        self.groups: list[str] = parent.groups if parent else []
+        """The field by which the rows of a table are grouped into records, if there is one."""
         self.applications: list[int] = parent.applications if parent else [0]
         if parent is not None:
             dictionary = parent.dictionary
@@ -209,22 +218,24 @@ class Context:
         self._measures.pop(field, None)
 
     def numbers(self, field: Field) -> Floats:
-        """Return a field's numbers in double precision."""
+        """Return a field's numbers in double precision; a text that is not a number is missing."""
         column = self.column(field)
-        assert isinstance(column, Numbers), f"{field!r} is not numeric"
+        if isinstance(column, Texts):
+            column = cast(column, DOUBLE)
+        assert isinstance(column, Numbers)
         return column.values.astype(np.float64, copy=False)
 
     def codes(self, field: Field) -> Codes:
-        """Return a text field's codes: -1 missing, ``len(field.vocabulary)`` for a text that the model never uses."""
-        column = self.column(field)
-        assert isinstance(column, Texts), f"{field!r} is not text"
+        """Return a field's codes: -1 missing, ``len(field.vocabulary)`` for a text that the model never uses."""
+        column = cast(self.column(field), STRING)
+        assert isinstance(column, Texts)
         return field.vocabulary.align(column)
 
     def measures(self, field: Field) -> Floats:
         """Return numbers, or codes as numbers with NaN for missing: what compares with ``Field.constant``."""
         values = self._measures.get(field)
         if values is None:
-            if field.type.is_text:
+            if field.is_coded:
                 values = self.codes(field).astype(np.float64)
                 values[values < 0] = np.nan
             else:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from headrace.formats.pmml.columns import Column, Numbers, Texts, constant, put
+from headrace.formats.pmml.columns import Numbers, Texts, constant, put
 from headrace.formats.pmml.datatypes import FLOAT, INTEGER
 from headrace.formats.pmml.result import Result
 from headrace.formats.pmml.xml import Element
@@ -43,7 +43,9 @@ class Target:
     def apply(self, result: Result) -> Result:
         """Treat a result's predicted value."""
         value = result.value
-        treated = self._rescale(value) if isinstance(value, Numbers) else self._fill(value)
+        if not isinstance(value, Numbers):
+            return self._fill(result, value)
+        treated = self._rescale(value)
         return result if treated is value else replace(result, value=treated)
 
     def _rescale(self, column: Numbers) -> Numbers:
@@ -60,14 +62,19 @@ class Target:
             return Numbers(CASTS[self.cast](values).astype(np.float64), INTEGER)
         return column if values is column.values else Numbers(values, column.type)
 
-    def _fill(self, column: Texts) -> Column:
-        if not self.priors:
-            return column
+    def _fill(self, result: Result, column: Texts) -> Result:
         missing = column.missing()
-        if not missing.any():
-            return column
+        if not self.priors or not missing.any():
+            return result
         likeliest = max(self.priors, key=self.priors.__getitem__)
-        return put(column, missing, constant(likeliest, len(column)))
+        labels = list(dict.fromkeys([*result.labels, *self.priors]))
+        probabilities = np.full((len(column), len(labels)), np.nan)
+        if result.probabilities is not None:
+            probabilities[:, : len(result.labels)] = result.probabilities
+            probabilities[:, len(result.labels) :] = 0.0
+        probabilities[missing] = [self.priors.get(label, 0.0) for label in labels]
+        value = put(column, missing, constant(likeliest, len(column)))
+        return replace(result, value=value, labels=labels, probabilities=probabilities)
 
 
 def read_targets(model: Element) -> dict[str, Target]:

@@ -11,13 +11,16 @@ import numpy as np
 
 from headrace.formats.pmml.columns import Column, cast, constant, put
 from headrace.formats.pmml.datatypes import ANY, data_type
+from headrace.formats.pmml.expressions.arguments import compile_validity, find_reference, order_arguments
 from headrace.formats.pmml.expressions.compiler import FAMILIES, find_expression
 from headrace.formats.pmml.expressions.compiler import compile_expression as compile_any
 from headrace.formats.pmml.expressions.functions.builtin import Builtin
 from headrace.formats.pmml.expressions.functions.registry import FUNCTIONS
+from headrace.formats.pmml.expressions.references import read_constant
 from headrace.formats.pmml.scope import Compute, Context, Field, Function, Scope
 from headrace.formats.pmml.xml import Element, malformed
 
+VALIDITY = ("isValid", "isNotValid")
 INVALID = frozenset({"returnInvalid", "asIs", "asMissing"})
 MAX_APPLICATIONS = 50_000
 """Defined functions that apply one another can multiply without end; so the count of applications is limited."""
@@ -27,19 +30,21 @@ def compile_expression(element: Element, scope: Scope) -> Compute:
     """Compile an Apply."""
     name = element.require("function")
     element.choice("invalidValueTreatment", INVALID, "returnInvalid")
-    arguments = [compile_any(child, scope) for child in element.children if child.tag in FAMILIES]
+    children = [child for child in element.children if child.tag in FAMILIES]
+    arguments = [compile_any(child, scope) for child in children]
     with_defaults = "mapMissingTo" in element.attributes or "defaultValue" in element.attributes
     if with_defaults:
         arguments = [_keep(argument) for argument in arguments]
     defined = scope.functions.get(name)
     if defined is not None:
-        compute = _apply_defined(element, scope, defined, arguments)
+        compute = _apply_defined(element, scope, defined, children, arguments)
         strict = False
     else:
         builtin = FUNCTIONS.get(name)
         if builtin is None:
             raise malformed(element, f"there is no function {name!r}")
-        compute, strict = _apply_builtin(element, builtin, arguments), builtin.strict
+        arguments = order_arguments(builtin, children, scope, arguments)
+        compute, strict = _apply_builtin(element, builtin, children, scope, arguments), builtin.strict
     if not with_defaults:
         return compute
     return _with_defaults(element, compute, arguments if strict else arguments[:1])
@@ -51,16 +56,24 @@ def _keep(argument: Compute) -> Compute:
     return lambda context: context.column(field)
 
 
-def _apply_builtin(element: Element, builtin: Builtin, arguments: list[Compute]) -> Compute:
+def _apply_builtin(
+    element: Element, builtin: Builtin, children: list[Element], scope: Scope, arguments: list[Compute]
+) -> Compute:
     most = builtin.most if builtin.most is not None else len(arguments)
     if not builtin.least <= len(arguments) <= most:
         wanted = f"{builtin.least}" if most == builtin.least else f"{builtin.least} to {builtin.most or 'any number'}"
         raise malformed(element, f"{builtin.name} takes {wanted} arguments, not {len(arguments)}")
+    if builtin.name in VALIDITY:
+        validity = compile_validity(children[0], scope, builtin.name == "isValid")
+        if validity is not None:
+            return validity
     call = builtin.call
     return lambda context: call([argument(context) for argument in arguments])
 
 
-def _apply_defined(element: Element, scope: Scope, function: Function, arguments: list[Compute]) -> Compute:
+def _apply_defined(
+    element: Element, scope: Scope, function: Function, children: list[Element], arguments: list[Compute]
+) -> Compute:
     name = element.require("function")
     if len(arguments) != len(function.parameters):
         raise malformed(element, f"{name} takes {len(function.parameters)} arguments, not {len(arguments)}")
@@ -70,9 +83,8 @@ def _apply_defined(element: Element, scope: Scope, function: Function, arguments
     inner = scope.child()
     inner.parameters = frozenset(function.parameters)
     declared = function.element.find_all("ParameterField")
-    for parameter, argument in zip(declared, arguments, strict=True):
-        type = data_type(parameter.get("dataType")) if "dataType" in parameter.attributes else ANY
-        inner.add(Field(parameter.require("name"), type, parameter.get("optype"), argument))
+    for parameter, child, argument in zip(declared, children, arguments, strict=True):
+        inner.fields[parameter.require("name")] = _bind(parameter, child, scope, argument)
     function.open = True
     try:
         body = compile_any(find_expression(function.element), inner)
@@ -82,6 +94,17 @@ def _apply_defined(element: Element, scope: Scope, function: Function, arguments
         return body
     result = data_type(function.element.get("dataType"))
     return lambda context: cast(body(context), result)
+
+
+def _bind(parameter: Element, child: Element, scope: Scope, argument: Compute) -> Field:
+    """Make the field that a parameter is: of its own type, else of the argument's; a field stays the field it is."""
+    name, optype = parameter.require("name"), parameter.get("optype")
+    if "dataType" in parameter.attributes:
+        return Field(name, data_type(parameter.get("dataType")), optype, argument)
+    reference = find_reference(child, scope)
+    if reference is not None:
+        return reference
+    return Field(name, read_constant(child)[1] if child.tag == "Constant" else ANY, optype, argument)
 
 
 def _with_defaults(element: Element, compute: Compute, watched: list[Compute]) -> Compute:

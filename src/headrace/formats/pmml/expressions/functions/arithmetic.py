@@ -97,7 +97,7 @@ FUNCTIONS = table(
     Builtin("*", _numeric(np.multiply, whole=True), 2, 2),
     Builtin("/", _numeric(np.divide), 2, 2),
     Builtin("modulo", _numeric(np.mod, whole=True), 2, 2),
-    Builtin("pow", _numeric(np.power, whole=True), 2, 2),
+    Builtin("pow", _numeric(np.power), 2, 2),
     Builtin("hypot", _numeric(np.hypot), 2, 2),
     Builtin("threshold", _numeric(_threshold), 2, 2),
     Builtin("abs", _numeric(np.abs, whole=True), 1, 1),
