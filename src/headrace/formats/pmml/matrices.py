@@ -13,7 +13,7 @@ from headrace.formats.pmml.reducers import array_numbers
 from headrace.formats.pmml.xml import Element, malformed
 
 KINDS = frozenset({"any", "diagonal", "symmetric"})
-MAX_CELLS = 100_000_000
+MAX_CELLS = 10_000_000
 
 
 def read_matrix(element: Element) -> Floats:

@@ -256,6 +256,8 @@ AR1 = f'<NonseasonalComponent p="1" d="0" q="0">{array("AR", 0.5)}</NonseasonalC
         (arima(AR1, ()), "it goes on from 1 values in the model's series, and there are 0"),
         (arima(AR1.replace('p="1"', 'p="2"'), (1, 2)), "p='2', but AR holds 1 coefficients"),
         (arima(AR1.replace('q="0"', 'q="1"'), (1, 2)), "q='1', but MA holds 0 coefficients"),
+        (arima('<SeasonalComponent P="0" D="1" Q="0" period="1e9"/>', (1,)), "is no number of seasons"),
+        (arima('<NonseasonalComponent p="0" d="1e9" q="0"/>', (1,)), "is no order of differences"),
         (arima(AR1, (1,), output=BOUNDS.replace('"80"', '"100"')), "between 0 and 100 percent"),
         (arima(AR1, (1,), 'transformation="cube"'), "transformation='cube' is none of"),
         (smoothing('<Trend_ExpoSmooth trend="up" smoothedValue="1"/>'), "trend='up' is none of"),

@@ -18,6 +18,9 @@ from headrace.formats.pmml.timeseries.forecast import TRANSFORMATIONS, Forecast
 from headrace.formats.pmml.timeseries.series import Series
 from headrace.formats.pmml.xml import Element, malformed
 
+MAX_PERIOD = 100_000
+MAX_DIFFERENCES = 10
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recursion:
@@ -67,12 +70,15 @@ class Arima:
             if part is None:
                 continue
             period = part.integer("period") if tag == "SeasonalComponent" else 1
-            if period < 1:
-                raise malformed(part, f"period={period} is no number of seasons")
+            if not 1 <= period <= MAX_PERIOD:
+                raise malformed(part, f"period={period} is no number of seasons from 1 to {MAX_PERIOD:,}")
             past, noise, found = read_component(part, names[0], names[2])
             autoregression = np.convolve(autoregression, spread(-past, period))
             moving = np.convolve(moving, spread(noise, period))
-            for _ in range(part.integer(names[1], 0)):
+            order = part.integer(names[1], 0)
+            if not 0 <= order <= MAX_DIFFERENCES:
+                raise malformed(part, f"{names[1]}={order} is no order of differences from 0 to {MAX_DIFFERENCES}")
+            for _ in range(order):
                 differences = np.convolve(differences, spread(np.array([-1.0]), period))
             residuals = found if len(found) > len(residuals) else residuals
         full = np.convolve(autoregression, differences)
