@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-from headrace.core.planning import Planner, Times
+from headrace.core.planning import Planner
 from headrace.core.settings import JoinSettings, OrderedBy, SlotSettings
-from headrace.core.timeline import BEGINNING
 from headrace.records import NoModelPolicy, SlotKey, SwitchMode
-from tests.core.building import EVENT_TIME, ORDERED, SECOND, WINE, Bench, at, batch_of, plain
+from tests.core.building import EVENT_TIME, ORDERED, SECOND, WINE, Bench, at, plain
 
 TEA = SlotKey("tea")
-
-
-def test_the_times_of_a_batch() -> None:
-    times = Times(batch_of(at(5), at(9), at(None), at(7)), 6, 0)
-    rows = batch_of(at(5), at(9), at(None), at(7)).groups[0].rows
-    assert [5, 9, BEGINNING, 7] == times.each(rows).tolist()
-    assert [6, 9, 9, 9] == times.running(rows).tolist()
-    assert [4, 4, 7, 7] == times.passed(rows, 2).tolist()
-
-
-def test_before_the_first_record_nothing_has_passed() -> None:
-    """Lateness is not taken from the beginning of time: it would wrap round to its end."""
-    batch = batch_of(at(5))
-    assert [BEGINNING] == Times(batch, BEGINNING, 0).passed(batch.groups[0].rows, 10).tolist()
-
-
-def test_the_times_of_what_is_left_of_a_batch() -> None:
-    batch = batch_of(at(5), at(9), at(None), at(7))
-    assert [9, 9] == Times(batch, 9, 2).running(batch.groups[0].rows[2:]).tolist()
-
-
-def test_a_batch_without_times() -> None:
-    batch = batch_of(1, 2)
-    times = Times(batch, 6, 0)
-    assert [BEGINNING, BEGINNING] == times.each(batch.groups[0].rows).tolist()
-    assert [6, 6] == times.running(batch.groups[0].rows).tolist()
 
 
 def test_a_record_is_scored_in_every_slot_of_its_data_type() -> None:
@@ -106,19 +79,17 @@ def test_under_ready_nothing_waits_for_the_stream() -> None:
     assert [(0, "", 0)] == bench.score(at(1_000))
 
 
-def modes(settings: JoinSettings, data_type: str = "wine") -> set[SwitchMode]:
-    return set(Planner(settings, Bench().join.models).modes_by_time(data_type))
+def mode(settings: JoinSettings, data_type: str = "wine") -> SwitchMode | None:
+    return Planner(settings, Bench().join.models).mode_by_time(data_type)
 
 
 def test_which_modes_go_by_time() -> None:
     by_arrival = JoinSettings(switch=SwitchMode.ORDERED, ordered_by=OrderedBy.ARRIVAL)
     own = JoinSettings(slots={SECOND: SlotSettings(switch=SwitchMode.EVENT_TIME)})
-    assert set() == modes(JoinSettings())
-    assert {SwitchMode.ORDERED} == modes(ORDERED)
-    assert {SwitchMode.EVENT_TIME} == modes(EVENT_TIME)
-    assert set() == modes(by_arrival)
-    assert {SwitchMode.EVENT_TIME} == modes(own)
-    assert set() == modes(own, "tea")
+    both = JoinSettings(switch=SwitchMode.ORDERED, slots={SECOND: SlotSettings(switch=SwitchMode.EVENT_TIME)})
+    expected = [None, SwitchMode.ORDERED, SwitchMode.EVENT_TIME, None, SwitchMode.EVENT_TIME, SwitchMode.ORDERED]
+    assert expected == [mode(each) for each in (JoinSettings(), ORDERED, EVENT_TIME, by_arrival, own, both)]
+    assert mode(own, "tea") is None
 
 
 def test_rows_that_address_no_slot_are_skipped_by_default() -> None:

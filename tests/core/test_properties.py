@@ -42,7 +42,7 @@ from headrace.testing.oracle import Fate, Oracle, Place
 from headrace.testing.scenario import Row, Scenario, digest_of
 from headrace.testing.toymodels import Recipe
 
-EXAMPLES = int(os.environ.get("HEADRACE_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("HEADRACE_EXAMPLES", "40"))
 STEPS = 90
 
 READY = Plan(SwitchMode.READY)

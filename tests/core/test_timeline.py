@@ -87,7 +87,7 @@ def test_the_unpin_lets_the_last_staged_one_serve() -> None:
 
 def test_an_unpin_with_nothing_staged_changes_nothing() -> None:
     timeline = timeline_of((10, "publish"), (20, "pin"), (30, "unpin"), (40, "publish"))
-    assert [BEGINNING, 10, 40] == timeline.segments().starts.tolist()
+    assert [BEGINNING, 10, 40] == timeline.segments().starts
 
 
 def test_retiring_the_slot_ends_service_and_pin() -> None:
@@ -97,7 +97,7 @@ def test_retiring_the_slot_ends_service_and_pin() -> None:
 
 
 def test_retiring_what_is_not_active_is_no_change() -> None:
-    assert [BEGINNING] == timeline_of((10, "retire")).segments().starts.tolist()
+    assert [BEGINNING] == timeline_of((10, "retire")).segments().starts
 
 
 def test_the_first_to_serve_makes_the_slot_active() -> None:
@@ -185,5 +185,5 @@ def test_folding_in_two_steps_is_folding_in_one(steps: list[tuple[int, str, Stat
 @given(STEPS)
 def test_segments_are_cut_only_where_something_changes(steps: list[tuple[int, str, State]]) -> None:
     segments = timeline_of(*steps).segments()
-    assert sorted(set(segments.starts.tolist())) == segments.starts.tolist()
-    assert segments.ends.tolist() == [*segments.starts[1:].tolist(), END]
+    assert sorted(set(segments.starts)) == segments.starts
+    assert segments.ends == [*segments.starts[1:], END]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from headrace.core.candidate import Candidate
+    from headrace.core.moments import Moments
     from headrace.core.slot import Slot
     from headrace.core.timeline import Segments
     from headrace.records import Int64Array
@@ -41,19 +42,6 @@ WAITS = -5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Moments:
-    """When the rows of a group happen.
-
-    ``each`` is a row's moment (``BEGINNING``: it has none), ``passed`` the moment up to which versions are kept no
-    longer when the row comes (None where that does not matter), ``known`` how far the model stream has been read.
-    """
-
-    each: Int64Array
-    passed: Int64Array | None
-    known: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Assignment:
     """The candidate of each row as an index into ``candidates``, or one of the negative codes.
 
@@ -66,7 +54,7 @@ class Assignment:
     ready: int
 
 
-def assign_serving(slot: Slot, rows: int, floor: int, policy: NoModelPolicy) -> Assignment:
+def assign_serving(slot: Slot, rows: int, floor: int) -> Assignment:
     """Assign what serves now to every row (switch mode ``ready``).
 
     ``floor`` is the greatest position that the partition has used in the slot, -1 for none.
@@ -79,31 +67,53 @@ def assign_serving(slot: Slot, rows: int, floor: int, policy: NoModelPolicy) -> 
         return Assignment((), np.full(rows, WAITS, dtype=np.int64), 0)
     if not slot.active:
         return Assignment((), np.full(rows, ELSEWHERE, dtype=np.int64), rows)
-    return Assignment((), np.full(rows, NO_MODEL, dtype=np.int64), 0 if policy is NoModelPolicy.HOLD else rows)
+    return Assignment((), np.full(rows, NO_MODEL, dtype=np.int64), 0 if slot.policy is NoModelPolicy.HOLD else rows)
 
 
-def assign_by_moment(slot: Slot, moments: Moments, policy: NoModelPolicy, stray: Mask | None = None) -> Assignment:
+def assign_by_moment(slot: Slot, moments: Moments, stray: Mask | None = None) -> Assignment:
     """Assign to each row the candidate of its moment (switch modes ``ordered`` and ``event-time``).
 
     ``stray`` marks rows that no slot was there for and that this one holds.
     """
     segments = slot.timeline.segments()
-    segment_of = segments.each(moments.each)
-    held = np.array([policy is NoModelPolicy.HOLD and active for active in segments.active])[segment_of]
+    only = _only_candidate(slot, segments, moments)
+    if only is not None:
+        return Assignment((only,), None, len(moments.rows))
+    each = moments.each(moments.rows)
+    segment_of = segments.each(each)
+    holds = slot.policy is NoModelPolicy.HOLD
+    held = np.array([holds and active for active in segments.active])[segment_of]
     if stray is not None:
         held |= stray
     cast = _Cast(segments, moments.known)
     of_row = cast.codes(segment_of, held)
-    timeless = moments.each == BEGINNING
-    of_row[timeless & (of_row != ELSEWHERE)] = NO_TIME
-    ready = first(moments.each > moments.known)
+    of_row[(each == BEGINNING) & (of_row != ELSEWHERE)] = NO_TIME
+    ready = first(each > moments.known)
     if moments.passed is not None:
-        ended = (segments.ends[segment_of] <= moments.passed) | (moments.each < slot.timeline.base_start)
+        passed = moments.passed(moments.rows)
+        ended = (np.array(segments.ends)[segment_of] <= passed) | (each < slot.timeline.base_start)
         late = ended & (of_row != ELSEWHERE) & (of_row != NO_TIME)
         of_row[late] = LATE
-        unsure = (moments.passed > moments.known) | (late & (moments.passed >= segments.undecided))
+        unsure = (passed > moments.known) | (late & (passed >= segments.undecided))
         ready = min(ready, first(unsure))
     return Assignment(tuple(cast.candidates), of_row, min(ready, first(of_row == WAITS)))
+
+
+def _only_candidate(slot: Slot, segments: Segments, moments: Moments) -> Candidate | None:
+    """Give the candidate that all rows meet, where the bounds of their moments say so."""
+    low, segment = moments.low, segments.at(moments.low)
+    candidate = segments.candidates[segment]
+    if candidate is None or not candidate.accepted or low == BEGINNING or moments.high > moments.known:
+        return None
+    if moments.high >= segments.ends[segment]:
+        return None
+    if moments.passed is not None and (
+        moments.passed_high >= segments.ends[segment]
+        or moments.passed_high > moments.known
+        or low < slot.timeline.base_start
+    ):
+        return None
+    return candidate
 
 
 @dataclass(slots=True)
@@ -134,7 +144,7 @@ class _Cast:
 
     def _following(self, segment: int) -> Candidate | None:
         place = self.segments.following(segment)
-        if place is None or int(self.segments.starts[place]) > self.known:
+        if place is None or self.segments.starts[place] > self.known:
             return None
         return self.segments.candidates[place]
 

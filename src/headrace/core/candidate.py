@@ -22,7 +22,8 @@ class Candidate:
     """One publication of one slot; ``moment`` is its place on the slot's timeline.
 
     ``deferred``: a limit cut its loading short. ``proven``: it was accepted before a restart. ``parked``: a roll back
-    whose descriptor is not known before earlier candidates have a verdict.
+    whose descriptor is not known before earlier candidates have a verdict. ``bindings`` are kept by schema, ``bound``
+    is the last one used: comparing schemas costs less than hashing them.
     """
 
     slot: SlotKey
@@ -38,6 +39,7 @@ class Candidate:
     model: Model | None = None
     statistics: VersionStatistics = field(default_factory=VersionStatistics)
     bindings: dict[pa.Schema, Binding] = field(default_factory=dict)
+    bound: tuple[pa.Schema, Binding] | None = None
     _version: ModelVersion | None = None
 
     @property

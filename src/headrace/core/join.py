@@ -150,7 +150,8 @@ class Join:
         outcome.rows += limit - start
         partition.done = int(batch.raw.offsets[limit - 1])
         if batch.times is not None:
-            partition.max_time = max(partition.max_time, int(batch.times[start:limit].max()))
+            left = batch.times[start:limit]
+            partition.max_time = max(partition.max_time, int(left[0] if len(left) == 1 else left.max()))
         pending.start = limit
         if limit == len(batch):
             partition.queue.popleft()
@@ -209,8 +210,7 @@ class Join:
         for code in _REASONS:
             lost = rows[codes == code]
             if len(lost):
-                policy = self.settings.policy(slot.key)
-                self._account(slot.counts, batch, slot.key, slot.key, lost, code, policy, outcome)
+                self._account(slot.counts, batch, slot.key, slot.key, lost, code, slot.policy, outcome)
 
     def _account(
         self,

@@ -84,7 +84,8 @@ class Models:
         return known
 
     def add_slot(self, slot: Slot) -> None:
-        """Take in a slot as it is."""
+        """Take in a slot as it is; its policy is that of the configuration."""
+        slot.policy = self.settings.policy(slot.key)
         self.slots[slot.key] = slot
         self._by_type.setdefault(slot.key.data_type, []).append(slot)
 
@@ -303,7 +304,9 @@ class Models:
     def settle(self, watermarks: Mapping[SlotKey, int]) -> None:
         """Retire what no record can meet any more."""
         for key, watermark in watermarks.items():
-            self._settle(self.slots[key], watermark)
+            slot = self.slots[key]
+            if slot.timeline.may_fold(watermark):
+                self._settle(slot, watermark)
 
     def _settle(self, slot: Slot, watermark: int) -> None:
         self.closing += slot.settle(watermark, self.clock(), self._tell)

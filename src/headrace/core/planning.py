@@ -22,11 +22,11 @@ from headrace.core.assignment import (
     NO_MODEL,
     NO_TIME,
     Assignment,
-    Moments,
     assign_by_moment,
     assign_serving,
     first,
 )
+from headrace.core.moments import Moments, Times, by_arrival, by_own_time, by_running_time
 from headrace.core.settings import JoinSettings, OrderedBy
 from headrace.core.timeline import BEGINNING, END
 from headrace.records import NoModelPolicy, SlotKey, SwitchMode
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from headrace.core.models import Models
     from headrace.core.partition import Partition, Pending
     from headrace.core.slot import Slot
-    from headrace.records import Batch, Group, Int64Array
+    from headrace.records import Group, Int64Array
 
     Mask = npt.NDArray[np.bool_]
 
@@ -81,7 +81,7 @@ class Planner:
     def __init__(self, settings: JoinSettings, models: Models) -> None:
         self.settings = settings
         self.models = models
-        self._by_time: dict[str, frozenset[SwitchMode]] = {}
+        self._by_time: dict[str, SwitchMode | None] = {}
 
     def plan(self, partition: Partition, pending: Pending) -> Plan:
         """Plan the rows of a pending batch that are still to be done."""
@@ -94,17 +94,19 @@ class Planner:
                 _Part(self, partition, pending, times, plan, group, offset, rows).place()
         return plan
 
-    def modes_by_time(self, data_type: str) -> frozenset[SwitchMode]:
-        """Give the modes that go by time in which slots of a data type may switch, by the configuration."""
-        known = self._by_time.get(data_type)
-        if known is None:
+    def mode_by_time(self, data_type: str) -> SwitchMode | None:
+        """Give the mode that goes by time in which slots of a data type may switch, by the configuration.
+
+        Of two it is ``ordered``, whose moments are not before those of ``event-time``.
+        """
+        if data_type not in self._by_time:
             keys = [key for key in self.settings.slots if key.data_type == data_type]
             modes = {self.settings.switch, *(self.settings.mode(key, None) for key in keys)}
-            by_time = {SwitchMode.EVENT_TIME}
-            if self.settings.ordered_by is OrderedBy.TIMESTAMP:
-                by_time.add(SwitchMode.ORDERED)
-            known = self._by_time[data_type] = frozenset(modes & by_time)
-        return known
+            if SwitchMode.ORDERED in modes and self.settings.ordered_by is OrderedBy.TIMESTAMP:
+                self._by_time[data_type] = SwitchMode.ORDERED
+            else:
+                self._by_time[data_type] = SwitchMode.EVENT_TIME if SwitchMode.EVENT_TIME in modes else None
+        return self._by_time[data_type]
 
 
 @dataclass(slots=True, eq=False)
@@ -119,45 +121,53 @@ class _Part:
     group: Group
     offset: int
     rows: Int64Array
+    moments: dict[SwitchMode, Moments] = field(default_factory=dict)
 
     def place(self) -> None:
         """Give each row to its slots."""
         slots = self.planner.models.of_type(self.group.data_type)
         shares = [Share(slot, self.group, self.offset, self.assign(slot)) for slot in slots]
         self.plan.shares += shares
+        addressed = False
         for share in shares:
             self.plan.wait_from(self.rows, share.assignment.ready)
+            addressed |= share.assignment.of_row is None
         self._await_stream()
         self._await_slots()
-        if not any(share.assignment.of_row is None for share in shares):
+        if not addressed:
             self._place_lost(shares)
 
     def assign(self, slot: Slot, stray: Mask | None = None) -> Assignment:
         """Assign the rows in one slot."""
-        policy = self.planner.settings.policy(slot.key)
         if slot.mode is SwitchMode.READY:
-            return assign_serving(slot, len(self.rows), self.partition.floors.get(slot.key, -1), policy)
-        return assign_by_moment(slot, self._moments(slot.mode), policy, stray)
+            return assign_serving(slot, len(self.rows), self.partition.floors.get(slot.key, -1))
+        return assign_by_moment(slot, self._moments(slot.mode), stray)
 
     def _moments(self, mode: SwitchMode) -> Moments:
-        known, rows = self.planner.models.read_to, self.rows
+        known = self.moments.get(mode)
+        if known is None:
+            known = self.moments[mode] = self._find_moments(mode)
+        return known
+
+    def _find_moments(self, mode: SwitchMode) -> Moments:
+        settings, known = self.planner.settings, self.planner.models.read_to
         if mode is SwitchMode.EVENT_TIME:
-            return Moments(self.times.each(rows), self.times.passed(rows, self.planner.settings.lateness), known)
-        if self.planner.settings.ordered_by is OrderedBy.TIMESTAMP:
-            return Moments(self.times.running(rows), None, known)
-        return Moments(np.full(len(rows), self.pending.arrived, dtype=np.int64), None, END)
+            return by_own_time(self.times, self.rows, settings.lateness, known)
+        if settings.ordered_by is OrderedBy.TIMESTAMP:
+            return by_running_time(self.times, self.rows, known)
+        return by_arrival(self.pending.arrived, self.rows)
 
     def _await_stream(self) -> None:
-        modes = self.planner.modes_by_time(self.group.data_type)
-        if modes:
-            ordered = SwitchMode.ORDERED in modes
-            moments = self.times.running(self.rows) if ordered else self.times.each(self.rows)
-            self.plan.wait_from(self.rows, first(moments > self.planner.models.read_to))
+        mode = self.planner.mode_by_time(self.group.data_type)
+        if mode is not None:
+            moments = self._moments(mode)
+            if moments.high > moments.known:
+                self.plan.wait_from(self.rows, first(moments.each(self.rows) > moments.known))
 
     def _await_slots(self) -> None:
-        known = self.planner.models.slots
-        if any(key.data_type == self.group.data_type and key not in known for key in self.partition.floors):
-            self.plan.wait_from(self.rows, 0)
+        for key in self.partition.floors:
+            if key.data_type == self.group.data_type and key not in self.planner.models.slots:
+                self.plan.wait_from(self.rows, 0)
 
     def _place_lost(self, shares: list[Share]) -> None:
         lost = np.ones(len(self.rows), dtype=bool)
@@ -165,11 +175,9 @@ class _Part:
             lost &= share.assignment.of_row == ELSEWHERE
         if not lost.any():
             return
-        modes = self.planner.modes_by_time(self.group.data_type)
-        if modes:
-            ordered = SwitchMode.ORDERED in modes
-            moments = self.times.running(self.rows) if ordered else self.times.each(self.rows)
-            timeless = lost & (moments == BEGINNING)
+        mode = self.planner.mode_by_time(self.group.data_type)
+        if mode is not None:
+            timeless = lost & (self._moments(mode).each(self.rows) == BEGINNING)
             self._lose(timeless, NO_TIME)
             lost &= ~timeless
         if self.planner.settings.policy(SlotKey(self.group.data_type)) is NoModelPolicy.HOLD:
@@ -189,7 +197,7 @@ class _Part:
             if share.slot.mode is SwitchMode.READY:
                 continue
             segments = share.slot.timeline.segments()
-            segment_of = segments.each(self._moments(share.slot.mode).each)
+            segment_of = segments.each(self._moments(share.slot.mode).each(self.rows))
             begins = np.array([segments.activation(segment) for segment in range(len(segments.starts))])[segment_of]
             holder[begins < soonest] = place
             soonest = np.minimum(soonest, begins)
@@ -198,37 +206,3 @@ class _Part:
             share = shares[place]
             share.assignment = self.assign(share.slot, lost & (holder == place))
             self.plan.wait_from(self.rows, share.assignment.ready)
-
-
-@dataclass(slots=True, eq=False)
-class Times:
-    """The times of a batch's rows from ``start`` on; ``reached`` is the greatest before. Computed when a slot asks."""
-
-    batch: Batch
-    reached: int
-    start: int
-    _greatest: Int64Array | None = None
-
-    def each(self, rows: Int64Array) -> Int64Array:
-        """Give the rows' own times; ``BEGINNING`` where a row has none."""
-        if self.batch.times is None:
-            return np.full(len(rows), BEGINNING, dtype=np.int64)
-        return self.batch.times[rows]
-
-    def running(self, rows: Int64Array) -> Int64Array:
-        """Give the greatest time of the partition up to and with each row."""
-        return self._all()[rows - self.start + 1]
-
-    def passed(self, rows: Int64Array, lateness: int) -> Int64Array:
-        """Give the moment up to which versions are kept no longer when each row comes."""
-        before = self._all()[rows - self.start]
-        passed: Int64Array = np.maximum(before, BEGINNING + lateness) - lateness
-        return passed
-
-    def _all(self) -> Int64Array:
-        if self._greatest is None:
-            times = self.batch.times
-            count = len(self.batch) - self.start
-            own = np.full(count, BEGINNING, dtype=np.int64) if times is None else times[self.start :]
-            self._greatest = np.maximum.accumulate(np.concatenate(([self.reached], own)))
-        return self._greatest

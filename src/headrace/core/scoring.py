@@ -92,12 +92,16 @@ class Scorer:
 
     def binding(self, candidate: Candidate, model: Model, schema: pa.Schema) -> Binding:
         """Tie the fields of a schema to the model's inputs; kept per schema."""
+        last = candidate.bound
+        if last is not None and last[0].equals(schema):
+            return last[1]
         known = candidate.bindings.get(schema)
         if known is None:
             if len(candidate.bindings) >= BINDINGS:
                 candidate.bindings.clear()
             known = bind(model.signature, schema, candidate.descriptor.mapping, exclude=self.exclude)
             candidate.bindings[schema] = known
+        candidate.bound = (schema, known)
         return known
 
 
@@ -177,27 +181,22 @@ def score_assigned(
 def assemble_results(batch: Batch, slot: SlotKey, portions: list[Portion], scored_at: int) -> list[Results]:
     """Put portions of one slot back into the order of their records."""
     if len(portions) == 1:
-        return [_results(batch, slot, portions, np.zeros(len(portions[0].rows), dtype=np.int64), None, scored_at)]
+        return [_whole(batch, slot, portions[0], scored_at)]
     rows = np.concatenate([portion.rows for portion in portions])
     of = np.repeat(np.arange(len(portions)), [len(portion.rows) for portion in portions])
     order = np.argsort(rows, kind="stable")
-    if all(portion.outputs.schema == portions[0].outputs.schema for portion in portions):
-        return [_results(batch, slot, portions, of, order, scored_at)]
-    return _runs(batch, slot, portions, of[order], scored_at)
-
-
-def _results(
-    batch: Batch, slot: SlotKey, portions: list[Portion], of: Int64Array, order: Int64Array | None, scored_at: int
-) -> Results:
-    rows = portions[0].rows
-    outputs = portions[0].outputs
-    if order is not None:
-        rows = np.concatenate([portion.rows for portion in portions])[order]
-        outputs = pa.concat_batches([portion.outputs for portion in portions]).take(pa.array(order))
-        of = of[order]
-    each_ns = np.array([portion.each_ns for portion in portions], dtype=np.int64)
+    if any(portion.outputs.schema != portions[0].outputs.schema for portion in portions):
+        return _runs(batch, slot, portions, of[order], scored_at)
+    outputs = pa.concat_batches([portion.outputs for portion in portions]).take(pa.array(order))
+    each_ns = np.array([portion.each_ns for portion in portions], dtype=np.int64)[of[order]]
     versions = tuple(portion.version for portion in portions)
-    return Results(batch, slot, rows, outputs, versions, of, each_ns[of], scored_at)
+    return [Results(batch, slot, rows[order], outputs, versions, of[order], each_ns, scored_at)]
+
+
+def _whole(batch: Batch, slot: SlotKey, portion: Portion, scored_at: int) -> Results:
+    rows = len(portion.rows)
+    version_of, score_ns = np.zeros(rows, dtype=np.int64), np.full(rows, portion.each_ns, dtype=np.int64)
+    return Results(batch, slot, portion.rows, portion.outputs, (portion.version,), version_of, score_ns, scored_at)
 
 
 def _runs(batch: Batch, slot: SlotKey, portions: list[Portion], of: Int64Array, scored_at: int) -> list[Results]:
@@ -212,7 +211,7 @@ def _runs(batch: Batch, slot: SlotKey, portions: list[Portion], of: Int64Array, 
         piece = Portion(
             portion.version, portion.rows[start : start + rows], portion.outputs.slice(start, rows), portion.each_ns
         )
-        made.append(_results(batch, slot, [piece], np.zeros(rows, dtype=np.int64), None, scored_at))
+        made.append(_whole(batch, slot, piece, scored_at))
     return made
 
 

@@ -24,7 +24,7 @@ from headrace.core.retention import Retention
 from headrace.core.states import FINAL, IN_LOADER, State
 from headrace.core.statistics import Counts
 from headrace.core.timeline import END, Entry, Timeline, can_serve, may_serve
-from headrace.records import SwitchMode
+from headrace.records import NoModelPolicy, SwitchMode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +50,7 @@ class Slot:
     key: SlotKey
     mode: SwitchMode
     retention: Retention
+    policy: NoModelPolicy = NoModelPolicy.SKIP
     timeline: Timeline = field(default_factory=Timeline)
     live: dict[int, Candidate] = field(default_factory=dict)
     history: deque[Candidate] = field(default_factory=lambda: deque(maxlen=HISTORY))
@@ -268,6 +269,7 @@ def skip(candidate: Candidate, tell: Tell) -> list[Model]:
 def _release(candidate: Candidate) -> list[Model]:
     model, candidate.model = candidate.model, None
     candidate.bindings.clear()
+    candidate.bound = None
     return [] if model is None else [model]
 
 

@@ -101,11 +101,15 @@ class Segments:
     ``undecided`` is the first moment at which a candidate without a verdict stands: from there on ends may still move.
     """
 
-    starts: Int64Array
-    ends: Int64Array
+    starts: list[int]
+    ends: list[int]
     candidates: list[Candidate | None]
     active: list[bool]
     undecided: int
+
+    def at(self, moment: int) -> int:
+        """Give the segment of a moment."""
+        return bisect_right(self.starts, moment) - 1
 
     def each(self, moments: Int64Array) -> Int64Array:
         """Give the segment of each moment."""
@@ -119,7 +123,7 @@ class Segments:
     def activation(self, segment: int) -> int:
         """Give the first later moment at which records address the slot, ``END`` where there is none."""
         later = range(segment + 1, len(self.active))
-        return next((int(self.starts[place]) for place in later if self.active[place]), END)
+        return next((self.starts[place] for place in later if self.active[place]), END)
 
 
 @dataclass(slots=True)
@@ -171,8 +175,7 @@ class Timeline:
                 active.append(course.active)
             candidates[-1], active[-1] = course.serving, course.active
         unresolved = (each.moment for each in self.entries if each.candidate is not None and each.candidate.unresolved)
-        ends = np.array([*starts[1:], END], dtype=np.int64)
-        return Segments(np.array(starts, dtype=np.int64), ends, candidates, active, next(unresolved, END))
+        return Segments(starts, [*starts[1:], END], candidates, active, next(unresolved, END))
 
     def end(self, counts: Callable[[Candidate], bool]) -> Course:
         """Give the course after the last entry, as if there were only those candidates that count."""
@@ -183,6 +186,10 @@ class Timeline:
 
     def _counting(self, counts: Callable[[Candidate], bool]) -> Iterator[Entry]:
         return (entry for entry in self.entries if entry.candidate is None or counts(entry.candidate))
+
+    def may_fold(self, watermark: int) -> bool:
+        """Whether anything lies wholly before ``watermark``."""
+        return bool(self.entries) and self.entries[0].moment <= watermark
 
     def fold(self, watermark: int) -> None:
         """Fold what lies wholly before ``watermark`` into the base, as far as its candidates have a verdict."""

@@ -10,6 +10,7 @@ import numpy as np
 import headrace.core.assignment
 import headrace.core.join
 import headrace.core.models
+import headrace.core.planning
 import headrace.core.scoring
 import headrace.core.slot
 import headrace.core.snapshot
@@ -17,8 +18,9 @@ from headrace.core.assignment import _Cast
 from headrace.core.claims import Claims
 from headrace.core.join import Join
 from headrace.core.models import Models
+from headrace.core.moments import Moments, Times, by_own_time
 from headrace.core.partition import Partition, Pending
-from headrace.core.planning import Planner, Times, _Part
+from headrace.core.planning import Planner, _Part
 from headrace.core.scoring import assemble_results
 from headrace.core.slot import Slot
 from headrace.core.states import State
@@ -66,6 +68,7 @@ def begin_a_version_one_moment_late(patch: Patch) -> None:
         return np.maximum(np.searchsorted(self.starts, moments, side="left") - 1, 0)
 
     patch.setattr(Segments, "each", each)
+    patch.setattr(Segments, "at", lambda self, moment: int(each(self, moment)))
 
 
 @mutation(EVENT_TIME, 0)
@@ -242,7 +245,27 @@ def skip_publications_in_ordered(patch: Patch) -> None:
 
 @mutation(ORDERED, 0)
 def order_a_record_by_its_own_time(patch: Patch) -> None:
-    patch.setattr(Times, "running", Times.each)
+    def by_time(times: Times, rows: Any, known: int) -> Moments:
+        return replace(by_own_time(times, rows, 0, known), passed=None)
+
+    patch.setattr(headrace.core.planning, "by_running_time", by_time)
+
+
+@mutation(EVENT_TIME, 0)
+def take_the_least_moment_of_a_batch_for_all(patch: Patch) -> None:
+    def by_time(times: Times, rows: Any, lateness: int, known: int) -> Moments:
+        moments = by_own_time(times, rows, lateness, known)
+        return replace(moments, high=moments.low)
+
+    patch.setattr(headrace.core.planning, "by_own_time", by_time)
+
+
+@mutation(EVENT_TIME, 270)
+def pay_no_heed_to_what_has_passed_where_one_version_is_met(patch: Patch) -> None:
+    def by_time(times: Times, rows: Any, lateness: int, known: int) -> Moments:
+        return replace(by_own_time(times, rows, lateness, known), passed_high=BEGINNING)
+
+    patch.setattr(headrace.core.planning, "by_own_time", by_time)
 
 
 @mutation(ORDERED, 133)

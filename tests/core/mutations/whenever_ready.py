@@ -44,8 +44,8 @@ def forget_floors_when_a_partition_moves(patch: Patch) -> None:
 
 @mutation(READY, 119)
 def pay_no_heed_to_floors(patch: Patch) -> None:
-    def assign(slot: Slot, rows: int, floor: int, policy: Any) -> Any:
-        return assign_serving(slot, rows, -1, policy)
+    def assign(slot: Slot, rows: int, floor: int) -> Any:
+        return assign_serving(slot, rows, -1)
 
     patch.setattr("headrace.core.planning.assign_serving", assign)
 
