@@ -24,7 +24,6 @@ from headrace.formats.pmml.datatypes import data_type
         ("time", "01:00:01", 3601.0),
         ("dateDaysSince[1960]", "1960-01-01", 0.0),
         ("dateDaysSince[1970]", "17", 17.0),
-        ("dateDaysSince[0]", "0001-01-01", 366.0),
         ("dateTimeSecondsSince[1980]", "1980-01-01T00:00:05", 5.0),
         ("timeSeconds", "00:01:00", 60.0),
     ],
