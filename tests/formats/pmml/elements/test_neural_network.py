@@ -154,6 +154,13 @@ def test_several_targets_have_a_result_each() -> None:
     assert {"y": [1.0], "z": [4.0], "label": ["no"], "doubled": [4.0], "p": [4.0]} == scored
 
 
+def test_extensions_among_neurons_and_connections_are_passed_over() -> None:
+    extension = '<Extension name="a"><b/></Extension>'
+    layers = f"<NeuralLayer>{neuron('o', i=2)}</NeuralLayer>".replace("<Con", extension + "<Con")
+    layers = layers.replace("<Neuron ", extension + "<Neuron ").replace("/></Neuron>", f">{extension}</Con></Neuron>")
+    assert [6.0] == score(network(layers, NUMBER), x=[3.0])["y"]
+
+
 def test_single_precision_is_kept_where_the_model_asks_for_it() -> None:
     layers = f"<NeuralLayer>{neuron('o', 16777216, i=1)}</NeuralLayer>"
     attributes = 'activationFunction="identity"'
@@ -184,6 +191,15 @@ LOOP = (
         (network(ONE, output("x", FIELD.format("y"))), "there is no neuron 'x'"),
         (network(ONE.replace('"i"', '"k"'), NUMBER), "a connection comes from 'k'"),
         (network(ONE.replace(' weight="1"', ""), NUMBER), "Con, line 1: the attribute 'weight' is missing"),
+        (network(ONE.replace('weight="1"', 'weight="one"'), NUMBER), "Con, line 1: the attribute weight='one' is not"),
+        (
+            network(ONE.replace("<Neuron ", '<Con from="i" weight="1"/><Neuron '), NUMBER),
+            "Con, line 1: a layer holds neurons",
+        ),
+        (
+            network(f"<NeuralLayer><Neuron id='p'>{ONE[13:-14]}</Neuron></NeuralLayer>", NUMBER),
+            "Neuron, line 1: a layer",
+        ),
         (network(ONE.replace('"o"', '"i"'), NUMBER), "the id 'i' is given twice"),
         (network(ONE, NUMBER, inputs=neural_input("i", FIELD.format("w"))), "there is no field 'w'"),
         (network(ONE, NUMBER, inputs=neural_input("i", FIELD.format("x")) * 2), "the id 'i' is given twice"),

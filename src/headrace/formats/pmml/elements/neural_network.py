@@ -15,14 +15,15 @@ from headrace.formats.pmml.expressions.compiler import compile_expression, find_
 from headrace.formats.pmml.frame import ModelFrame
 from headrace.formats.pmml.info import ModelInfo
 from headrace.formats.pmml.neural.activations import Values
-from headrace.formats.pmml.neural.layers import Layer, compile_layer, reduce_layer, reduce_neuron
+from headrace.formats.pmml.neural.layers import Layer, compile_layer
 from headrace.formats.pmml.neural.outputs import NeuralOutput, compile_outputs
+from headrace.formats.pmml.neural.reading import LayerCollector
 from headrace.formats.pmml.result import Evaluator, Result, choose_label
 from headrace.formats.pmml.scope import Context, Field, Scope
 from headrace.formats.pmml.targets import is_single, read_targets
 from headrace.formats.pmml.xml import Element, malformed
 
-REDUCERS = {"Neuron": reduce_neuron, "NeuralLayer": reduce_layer}
+COLLECTORS = {"NeuralLayer": LayerCollector}
 
 
 class Network:

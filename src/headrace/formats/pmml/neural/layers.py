@@ -1,4 +1,4 @@
-"""Layers of neurons: reduced while the document is read, then one matrix product a layer.
+"""Layers of neurons: one matrix product a layer.
 
 Rules:
 
@@ -12,7 +12,6 @@ Standard: "Neural Network Models", PMML 4.4.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,45 +21,6 @@ from headrace.formats.pmml.neural.activations import ACTIVATIONS, NORMALIZATIONS
 from headrace.formats.pmml.xml import Element, Table, malformed
 
 CHOICES = frozenset({*ACTIVATIONS, RADIAL})
-
-
-def reduce_neuron(element: Element) -> None:
-    """Turn a Neuron's connections into a table; texts that repeat from neuron to neuron are held once."""
-    connections = element.find_all("Con")
-    element.table = {
-        "from": [sys.intern(connection.require("from")) for connection in connections],
-        "weight": np.array([connection.number("weight") for connection in connections], dtype=np.float64),
-    }
-    element.children = []
-
-
-def reduce_layer(element: Element) -> None:
-    """Turn a NeuralLayer's neurons into one table.
-
-    A connection is a code into ``sources`` and a weight; ``starts`` tells where each neuron's connections begin. An
-    absent width or altitude is NaN.
-    """
-    neurons = element.find_all("Neuron")
-    sources: dict[str, int] = {}
-    codes: list[int] = []
-    starts = [0]
-    weights = [np.empty(0)]
-    for neuron in neurons:
-        table: Table = neuron.table or {"from": [], "weight": np.empty(0)}
-        codes.extend(sources.setdefault(str(name), len(sources)) for name in table["from"])
-        weights.append(np.asarray(table["weight"], dtype=np.float64))
-        starts.append(len(codes))
-    element.table = {
-        "ids": [neuron.require("id") for neuron in neurons],
-        "sources": list(sources),
-        "codes": np.array(codes, dtype=np.int32),
-        "starts": np.array(starts, dtype=np.int64),
-        "weights": np.concatenate(weights),
-        "bias": np.array([neuron.number("bias", 0.0) for neuron in neurons]),
-        "width": np.array([neuron.number("width", np.nan) for neuron in neurons]),
-        "altitude": np.array([neuron.number("altitude", np.nan) for neuron in neurons]),
-    }
-    element.children = [child for child in element.children if child.tag != "Neuron"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,7 +65,7 @@ class Layer:
 
 
 def compile_layer(element: Element, network: Element, units: dict[str, int], dtype: type[np.floating]) -> Layer:
-    """Compile a reduced NeuralLayer; its neurons are added to ``units``, the place of every unit by id."""
+    """Compile a NeuralLayer as ``reading`` left it; its neurons are added to ``units``, every unit's place by id."""
     table = element.table or {}
     ids = [str(name) for name in table["ids"]]
     if not ids:
