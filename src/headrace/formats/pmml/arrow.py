@@ -13,6 +13,15 @@ from headrace.formats.pmml.datatypes import DataType
 
 _WHOLE = {"int64": np.int64, "bool": np.bool_, "date32": np.int32, "time32[s]": np.int32}
 
+_INFINITE = (-np.inf, np.inf)
+_LIMITS = {
+    "int64": (-(2.0**63) - 1025, 2.0**63),
+    "date32": (-719163.0, 2932897.0),
+    "time32[s]": (-1.0, 86400.0),
+    "timestamp[ms]": (-719163.0 * 86400, 2932897.0 * 86400),
+}
+"""The first values beyond each type at either end; dates and times of the years 1 to 9999."""
+
 _FEW = 16
 """Up to so many rows, Python values are quicker than an Arrow function."""
 
@@ -53,6 +62,19 @@ class Writer:
             code = column.codes.item()
             return None if code < 0 else column.categories[code]
         return self.write(column, None)[0].as_py()
+
+
+def find_overflow(column: Column, type: DataType) -> Bools | None:
+    """Tell for each row whether its value lies outside the output's type; None where all lie within."""
+    if isinstance(column, Texts):
+        return None
+    low, high = _LIMITS.get(type.arrow, _INFINITE)
+    values = cast(column, type)
+    assert isinstance(values, Numbers)
+    if not low < values.values.min(initial=0.0) or not values.values.max(initial=0.0) < high:
+        outside: Bools = (values.values <= low) | (values.values >= high)
+        return outside if outside.any() else None
+    return None
 
 
 def to_arrow(column: Column, type: DataType, arrow: pa.DataType, failed: Bools | None) -> pa.Array:

@@ -139,11 +139,14 @@ def cast(column: Column, type: DataType) -> Column:
         return write_texts(column)
     values = column.values
     if type.is_whole and not column.type.is_whole:
-        values = np.trunc(_between_dates(column, type))
+        moment = type.name == "timeSeconds" and column.type.counts_seconds
+        values = np.trunc(np.mod(column.values, 86400.0) if moment else _between_dates(column, type))
     elif type.name == "boolean":
         values = np.where(np.isnan(values), np.nan, values != 0)
     elif type.name in ("date", "dateTime"):
         values = _between_dates(column, type)
+    elif type.name == "time" and column.type.counts_seconds:
+        values = np.mod(column.values, 86400.0)
     elif type.is_float:
         return _to_float(column)
     return Numbers(values.astype(np.float64, copy=False), type)

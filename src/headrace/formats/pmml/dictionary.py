@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headrace.formats.pmml.columns import Bools, Column, Numbers, Texts
-from headrace.formats.pmml.datatypes import DataType, data_type
+from headrace.formats.pmml.datatypes import DOUBLE, DataType, data_type
 from headrace.formats.pmml.vocabulary import Vocabulary
 from headrace.formats.pmml.xml import Element, malformed
 
@@ -40,14 +40,27 @@ class Interval:
         return above & below
 
 
-def read_interval(element: Element) -> Interval:
-    """Read an Interval element; an absent margin is infinite."""
+def read_interval(element: Element, type: DataType = DOUBLE) -> Interval:
+    """Read an Interval element, its margins numbers or values of ``type``; an absent margin is infinite."""
     closure = element.choice("closure", CLOSURES, "closedClosed")
-    low = element.number("leftMargin", -math.inf)
-    high = element.number("rightMargin", math.inf)
+    low = _read_margin(element, "leftMargin", -math.inf, type)
+    high = _read_margin(element, "rightMargin", math.inf, type)
     if low > high:
         raise malformed(element, f"leftMargin {low!r} lies above rightMargin {high!r}")
     return Interval(low, high, closure.startswith("closed"), closure.endswith("Closed"))
+
+
+def _read_margin(element: Element, name: str, default: float, type: DataType) -> float:
+    text = element.attributes.get(name)
+    if text is None:
+        return default
+    try:
+        margin = type.parse_any(text)
+    except ValueError:
+        raise malformed(element, f"{name}={text!r} is neither a number nor a {type.name}") from None
+    if math.isnan(margin):
+        raise malformed(element, f"{name} is not a number")
+    return margin
 
 
 @dataclass(slots=True, eq=False)
@@ -145,7 +158,7 @@ def _read_field(element: Element) -> DataField:
             entry.display[text] = value.get("displayValue")
     entry.valid = tuple(groups["valid"])
     entry.missing, entry.invalid = frozenset(groups["missing"]), frozenset(groups["invalid"])
-    entry.intervals = tuple(read_interval(child) for child in element.find_all("Interval"))
+    entry.intervals = tuple(read_interval(child, type) for child in element.find_all("Interval"))
     if type.is_text:
         for text in entry.valid:
             entry.vocabulary.code(text)

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.abc.model import Scores
-from headrace.formats.pmml.arrow import Writer, wrap
+from headrace.formats.pmml.arrow import Writer, find_overflow, wrap
 from headrace.formats.pmml.columns import Floats, Numbers, Texts
 from headrace.formats.pmml.datatypes import DOUBLE
 from headrace.formats.pmml.features import find_label
@@ -70,7 +70,11 @@ class Direct:
         """Score a batch; None where it needs the general way."""
         with np.errstate(all="ignore"):
             matrix = self._read(batch)
-            return None if matrix is None else self._write(self._forest.predict(matrix))
+            if matrix is None:
+                return None
+            result = self._forest.predict(matrix)
+            overflows = isinstance(result.value, Numbers) and find_overflow(result.value, DOUBLE) is not None
+            return None if overflows else self._write(result)
 
     def _read(self, batch: pa.RecordBatch) -> Floats | None:
         given = batch.schema
@@ -130,7 +134,7 @@ class Direct:
         except OverflowError:  # beyond single precision
             return None
         sums = self._forest.add_up_one(row)
-        if sums is None:
+        if sums is None or (not self._labels and math.isinf(sums[0])):
             return None
         if self._labels:
             predicted: object = self._labels[sums.index(max(sums))]

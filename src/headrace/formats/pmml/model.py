@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from headrace.abc.model import Scores, Shaping
 from headrace.errors import ModelFormatError, RecordError
-from headrace.formats.pmml.arrow import Writer
+from headrace.formats.pmml.arrow import Writer, find_overflow
 from headrace.formats.pmml.columns import Column
 from headrace.formats.pmml.datatypes import ANY, DOUBLE, STRING, DataType
 from headrace.formats.pmml.dictionary import read_dictionary
@@ -82,14 +82,12 @@ class PmmlModel:
             if place is not None:
                 entry.read(context, batch.column(place))
         result = self._frame.evaluate(context)
+        columns = self._find_columns(context, result)
         failed = None
         if context.errors:
             failed = np.zeros(batch.num_rows, dtype=np.bool_)
             failed[list(context.errors)] = True
-        arrays = [
-            writer.write(output.find(result), failed)
-            for output, writer in zip(self._outputs, self._writers, strict=True)
-        ]
+        arrays = [writer.write(column, failed) for column, writer in zip(columns, self._writers, strict=True)]
         return Scores(pa.RecordBatch.from_arrays(arrays, schema=self._schema), dict(context.errors))
 
     def score_one(self, record: Mapping[str, object]) -> dict[str, object]:
@@ -107,10 +105,23 @@ class PmmlModel:
             if value is not None:
                 entry.read_value(context, value)
         result = self._frame.evaluate(context)
+        columns = self._find_columns(context, result)
         for reason in context.errors.values():
             raise RecordError(reason)
-        pairs = zip(self._outputs, self._writers, strict=True)
-        return {output.name: writer.read(output.find(result)) for output, writer in pairs}
+        return {
+            output.name: writer.read(column)
+            for output, writer, column in zip(self._outputs, self._writers, columns, strict=True)
+        }
+
+    def _find_columns(self, context: Context, result: Result) -> list[Column]:
+        """Return the outputs' columns; a row fails where a value is beyond its type, as an infinite score is."""
+        columns = [output.find(result) for output in self._outputs]
+        for output, column in zip(self._outputs, columns, strict=True):
+            overflow = find_overflow(column, output.type)
+            if overflow is not None:
+                name, type = output.name, output.type.name
+                context.fail(overflow, lambda _, name=name, type=type: f"the output {name!r} overflows its type {type}")  # type: ignore[misc]
+        return columns
 
     def close(self) -> None:
         """Let go of the compiled arrays."""

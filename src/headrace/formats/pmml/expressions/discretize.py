@@ -18,7 +18,7 @@ def compile_expression(element: Element, scope: Scope) -> Compute:
     names: list[str] = []
     bins = []
     for child in element.find_all("DiscretizeBin"):
-        bins.append((read_interval(child.child("Interval")), len(names)))
+        bins.append((read_interval(child.child("Interval"), field.type), len(names)))
         names.append(child.require("binValue"))
     default = _name_code(names, element.attributes.get("defaultValue"))
     missing = _name_code(names, element.attributes.get("mapMissingTo"))

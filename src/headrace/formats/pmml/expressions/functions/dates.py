@@ -6,13 +6,13 @@ import datetime as dt
 
 import numpy as np
 
-from headrace.formats.pmml.columns import Column, Floats, Numbers, Texts, cast
+from headrace.formats.pmml.columns import Column, Floats, Numbers, Texts, cast, parse_or_nan
 from headrace.formats.pmml.datatypes import DOUBLE, INTEGER, data_type
 from headrace.formats.pmml.expressions.functions.builtin import Builtin, table
 from headrace.formats.pmml.expressions.functions.texts import as_texts, combine
 
 _EPOCH = dt.date(1970, 1, 1)
-_DATE, _MOMENT = data_type("date"), data_type("dateTime")
+_DATE, _MOMENT, _TIME = data_type("date"), data_type("dateTime"), data_type("time")
 
 
 def _seconds(column: Column) -> Floats:
@@ -44,19 +44,17 @@ def _seconds_since_year(columns: list[Column]) -> Column:
 def _seconds_since_midnight(columns: list[Column]) -> Column:
     column = columns[0]
     if isinstance(column, Texts):
-        column = cast(column, data_type("time" if _looks_like_time(column) else "dateTime"))
+        column = column.measure(lambda text: parse_or_nan(text, _MOMENT if "-" in text else _TIME))
+    elif column.type.counts_days:
+        column = cast(column, _MOMENT)
     assert isinstance(column, Numbers)
     return Numbers(np.floor(np.mod(column.values.astype(np.float64), 86400.0)), INTEGER)
-
-
-def _looks_like_time(column: Texts) -> bool:
-    return all("-" not in text for text in column.categories)
 
 
 def _format_moment(columns: list[Column]) -> Column:
     def write(text: str, pattern: str) -> str | None:
         try:
-            return dt.datetime.fromisoformat(text).strftime(pattern)
+            return dt.datetime.fromisoformat(text if "-" in text else f"1900-01-01T{text}").strftime(pattern)
         except ValueError:
             return None
 
