@@ -244,6 +244,17 @@ def test_one_that_loads_while_the_slot_is_retired_is_retired_when_it_is_done() -
     assert [bench.models[0]] == bench.join.take_closing()
 
 
+def test_one_whose_loading_was_cut_short_after_the_slot_was_retired_is_retired_too() -> None:
+    bench = running()
+    bench.publish(plain(0))
+    bench.request()
+    bench.send(Retire(WINE))
+    bench.join.models.defer(WINE, 0, "out of memory")
+    assert {0: State.RETIRED} == bench.states()
+    bench.join.models.retry_deferred()
+    assert not bench.join.models.loading
+
+
 def test_a_slot_that_was_retired_serves_again() -> None:
     bench = running()
     bench.serve(plain(0))

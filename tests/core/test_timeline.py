@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,6 +111,22 @@ def test_one_that_is_staged_behind_a_pin_does_not() -> None:
     assert [False, False, True] == active(timeline_of(*steps), 9, 10, 20)
 
 
+def test_what_begins_and_ends_at_one_moment_was_never_there() -> None:
+    steps = ((10, "publish"), (20, "retire"), (30, "publish"), (30, "retire"))
+    plain, folded = timeline_of(*steps), timeline_of(*steps)
+    folded.fold(30)
+    assert [BEGINNING, 10, 20] == plain.segments().starts == folded.segments().starts
+    assert 20 == folded.base_start
+
+
+def test_what_ends_and_begins_at_one_moment_was_always_there() -> None:
+    steps = ((10, "publish"), (30, "retire"), (30, "publish"))
+    timeline = timeline_of(*steps)
+    timeline.fold(30)
+    assert [(BEGINNING, False), (10, True)] == timeline.past
+    assert 30 == timeline.base_start
+
+
 def test_a_declared_slot_is_active_from_the_beginning() -> None:
     timeline = timeline_of((10, "publish"))
     timeline.declare()
@@ -186,4 +204,6 @@ def test_folding_in_two_steps_is_folding_in_one(steps: list[tuple[int, str, Stat
 def test_segments_are_cut_only_where_something_changes(steps: list[tuple[int, str, State]]) -> None:
     segments = timeline_of(*steps).segments()
     assert sorted(set(segments.starts)) == segments.starts
+    courses = list(zip(segments.candidates, segments.active, strict=True))
+    assert all(one != other for one, other in pairwise(courses))
     assert segments.ends == [*segments.starts[1:], END]

@@ -285,6 +285,7 @@ class Models:
         candidate.move(State.RECEIVED, reason)
         candidate.deferred = True
         self._note(Happening.DEFERRED, position, key, candidate.descriptor, reason=reason)
+        self._settle(self.slots[key], BEGINNING)
 
     def retry_deferred(self) -> None:
         """Let deferred candidates be loaded again."""

@@ -23,7 +23,7 @@ from headrace.core.claims import Claim, Claims, explain_misfit
 from headrace.core.retention import Retention
 from headrace.core.states import FINAL, IN_LOADER, State
 from headrace.core.statistics import Counts
-from headrace.core.timeline import END, Entry, Timeline, can_serve, may_serve
+from headrace.core.timeline import END, Course, Entry, Timeline, can_serve, may_serve
 from headrace.records import NoModelPolicy, SwitchMode
 
 if TYPE_CHECKING:
@@ -203,21 +203,29 @@ class Slot:
             if course.serving is not None:
                 start_serving(course.serving, at, tell)
             self.serving = course.serving
-        for candidate in list(self.live.values()):
-            if candidate is course.serving or candidate is course.staged:
-                continue
-            if candidate.state in {State.RECEIVED, State.STAGED} and self._overtaken(candidate):
-                gone += self._pass_over(candidate, at, tell)
+        newest = max((each.position for each in self.live.values() if each.accepted), default=-1)
+        for candidate in self._overtaken(course, newest):
+            gone += self._pass_over(candidate, newest, at, tell)
         self.timeline.fold(END)
         return gone
 
-    def _overtaken(self, candidate: Candidate) -> bool:
+    def _overtaken(self, course: Course, newest: int) -> list[Candidate]:
+        """Find the waiting candidates that could no longer serve, even accepted.
+
+        Where no command stands between them these are all before the newest accepted one; else each is tried.
+        """
+        waiting = [each for each in self.live.values() if each.state in {State.RECEIVED, State.STAGED}]
+        if not self.timeline.steered:
+            return [each for each in waiting if each.position < newest and each is not course.staged]
+        return [each for each in waiting if self._loses(each)]
+
+    def _loses(self, candidate: Candidate) -> bool:
         course = self.timeline.end(lambda each: each is candidate or each.accepted)
         return candidate is not course.serving and candidate is not course.staged
 
-    def _pass_over(self, candidate: Candidate, at: int, tell: Tell) -> list[Model]:
+    def _pass_over(self, candidate: Candidate, newest: int, at: int, tell: Tell) -> list[Model]:
         """Skip a candidate behind a later one that is ready; retire one that served, or whose slot was retired."""
-        ready = any(each.accepted and each.position > candidate.position for each in self.live.values())
+        ready = candidate.position < newest
         return skip(candidate, tell) if ready and not candidate.proven else retire(candidate, at, tell)
 
     def _settle_past(self, watermark: int, at: int, tell: Tell) -> list[Model]:

@@ -8,19 +8,23 @@ Rules:
 3. A candidate without a verdict starts again at *received*; one that was accepted does too, and counts as proven.
 4. The rows in the queues are not in it: a source reads them again from each partition's ``done``.
 5. Nothing of a snapshot is shared with a join that was restored from it.
+6. A candidate whose life is over is written without its golden records: nothing will be checked against them. A roll
+   back finds them with the bytes that it may name.
+7. A snapshot costs what has changed since the one before it, where both are taken with the same memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from headrace.core.candidate import Candidate
 from headrace.core.claims import Claim, Claims
+from headrace.core.memory import Memory
 from headrace.core.partition import Partition
 from headrace.core.retention import Offer, Retention
 from headrace.core.slot import Slot
@@ -143,7 +147,6 @@ class Snapshot(msgspec.Struct, frozen=True, omit_defaults=True):
     slots: list[SlotState]
     partitions: list[PartitionState]
     unaddressed: Counts
-    version: int = VERSION
 
 
 _NAMES = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
@@ -154,8 +157,8 @@ _UPGRADES: Mapping[int, Any] = {}
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
-    """Write a snapshot as JSON."""
-    return msgspec.json.encode({"version": VERSION, **msgspec.to_builtins(snapshot)})
+    """Write a snapshot as JSON, its version first."""
+    return b'{"version":%d,' % VERSION + msgspec.json.encode(snapshot)[1:]
 
 
 def decode_snapshot(content: bytes) -> Snapshot:
@@ -175,14 +178,16 @@ def decode_snapshot(content: bytes) -> Snapshot:
         raise StateError(message) from error
 
 
-def take_snapshot(join: Join) -> Snapshot:
+def take_snapshot(join: Join, memory: Memory | None = None) -> Snapshot:
     """Give the state between the last row that left and the next; encode it before the join goes on."""
     models = join.models
+    memory = memory or Memory()
+    memory.turn()
     return Snapshot(
         position=models.position,
         appended=models.appended,
         read_to=models.appended - 1 if models.appended > BEGINNING else BEGINNING,
-        slots=[_save_slot(slot) for slot in models.slots.values()],
+        slots=[_save_slot(slot, memory) for slot in models.slots.values()],
         partitions=[_save_partition(partition) for partition in join.partitions.values()],
         unaddressed=join.unaddressed,
     )
@@ -254,11 +259,11 @@ def _load_descriptor(saved: DescriptorState) -> Descriptor:
     return Descriptor(**values)
 
 
-def _save_candidate(candidate: Candidate) -> CandidateState:
+def _save_candidate(candidate: Candidate, descriptor: DescriptorState) -> CandidateState:
     return CandidateState(
         candidate.position,
         candidate.moment,
-        _save_descriptor(candidate.descriptor),
+        descriptor,
         candidate.state,
         candidate.digest,
         candidate.reason,
@@ -266,6 +271,10 @@ def _save_candidate(candidate: Candidate) -> CandidateState:
         candidate.parked,
         candidate.statistics,
     )
+
+
+def _save_final(candidate: Candidate) -> CandidateState:
+    return _save_candidate(candidate, _save_descriptor(replace(candidate.descriptor, golden=())))
 
 
 def _load_candidate(slot: SlotKey, saved: CandidateState, *, alive: bool) -> Candidate:
@@ -278,7 +287,7 @@ def _load_candidate(slot: SlotKey, saved: CandidateState, *, alive: bool) -> Can
     return candidate
 
 
-def _save_slot(slot: Slot) -> SlotState:
+def _save_slot(slot: Slot, memory: Memory) -> SlotState:
     base = slot.timeline.base
     return SlotState(
         data_type=slot.key.data_type,
@@ -290,9 +299,9 @@ def _save_slot(slot: Slot) -> SlotState:
         pinned=base.pinned,
         active=base.active,
         entries=[_save_entry(entry) for entry in slot.timeline.entries if _counts(entry)],
-        live=[_save_candidate(candidate) for candidate in slot.live.values()],
-        history=[_save_candidate(candidate) for candidate in slot.history],
-        offers=[_save_offer(offer) for offer in slot.retention.offers],
+        live=[_save_candidate(each, memory.recall(each.descriptor, _save_descriptor)) for each in slot.live.values()],
+        history=[memory.recall(candidate, _save_final) for candidate in slot.history],
+        offers=[memory.recall(offer, _save_offer) for offer in slot.retention.offers],
         claims=[_save_claim(claim) for claim in slot.claims.steps],
         publication_ids=list(slot.publication_ids),
         counts=slot.counts,

@@ -174,6 +174,8 @@ class Timeline:
                 candidates.append(course.serving)
                 active.append(course.active)
             candidates[-1], active[-1] = course.serving, course.active
+            if len(starts) > 1 and not active[-1] and not active[-2]:
+                del starts[-1], candidates[-1], active[-1]  # what began here has ended here
         unresolved = (each.moment for each in self.entries if each.candidate is not None and each.candidate.unresolved)
         return Segments(starts, [*starts[1:], END], candidates, active, next(unresolved, END))
 
@@ -186,6 +188,11 @@ class Timeline:
 
     def _counting(self, counts: Callable[[Candidate], bool]) -> Iterator[Entry]:
         return (entry for entry in self.entries if entry.candidate is None or counts(entry.candidate))
+
+    @property
+    def steered(self) -> bool:
+        """Whether a command stands among the entries."""
+        return any(entry.command is not None for entry in self.entries)
 
     def may_fold(self, watermark: int) -> bool:
         """Whether anything lies wholly before ``watermark``."""
@@ -206,10 +213,15 @@ class Timeline:
             self._segments = None
 
     def _fold_entry(self, entry: Entry) -> None:
-        if self.base.pass_entry(entry):
-            self.base_start = entry.moment
+        if not self.base.pass_entry(entry):
+            return
+        self.base_start = entry.moment
         if self.base.active is not self.past[-1][1]:
             self.past.append((entry.moment, self.base.active))
+            if len(self.past) > 2 and self.past[-2][0] == entry.moment:
+                del self.past[-2:]  # what began or ended here has ended or begun here
+        if not self.base.active:
+            self.base_start = self.past[-1][0]
 
     def members(self) -> Iterator[Candidate]:
         """Give the candidates that records may still meet, the base's first."""

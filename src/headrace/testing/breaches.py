@@ -29,7 +29,7 @@ def find_breaches(run: Run) -> list[str]:
     oracle = Oracle(run.scenario, run.arrived)
     found = [*run.misuses, *_order(run), *_outputs(run, oracle), *_held(run, oracle)]
     for node in run.nodes:
-        found += [*_counts(node), *_lives(node), *_models(node), *_ready_end(node, oracle)]
+        found += [*_unresolved(node), *_counts(node), *_lives(node), *_models(node), *_ready_end(node, oracle)]
     return found + list(_ready_course(run, oracle))
 
 
@@ -89,6 +89,14 @@ def _held(run: Run, oracle: Oracle) -> Iterator[str]:
                     yield f"record {(partition, index)} waits for no reason"
             elif HELD not in expected:
                 yield f"record {(partition, index)} waits, had to come {expected}"
+
+
+def _unresolved(node: Node) -> Iterator[str]:
+    """Find candidates that were left without a verdict."""
+    for key, slot in node.join.models.slots.items():
+        for candidate in slot.live.values():
+            if candidate.unresolved:
+                yield f"candidate {candidate.position} of slot {key} is still {candidate.state}"
 
 
 def _may_wait(oracle: Oracle, data_type: str) -> bool:
