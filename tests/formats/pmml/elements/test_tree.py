@@ -1,6 +1,6 @@
 import pytest
 
-from headrace.errors import ModelFormatError
+from headrace.errors import ModelFormatError, UnsupportedError
 from tests.formats.pmml.building import COLOUR, LABEL, X, Y, document, load, schema, score
 
 
@@ -154,3 +154,47 @@ def test_sets_are_tested_in_trees() -> None:
         '<Node score="2"><True/></Node></Node></TreeModel>'
     )
     assert [1.0, 2.0, 2.0] == score(document(model, COLOUR), colour=["blue", "green", None])["prediction"]
+
+
+def regression(coefficient: float, more: str = "") -> str:
+    """A regression in a node: what it adds to 1 for y."""
+    return (
+        f'<Regression functionName="regression">{more}<RegressionTable intercept="1">'
+        f'<NumericPredictor name="y" coefficient="{coefficient}"/></RegressionTable></Regression>'
+    )
+
+
+def composed(attributes: str = "", more: str = "") -> bytes:
+    nodes = (
+        f'<Node id="0"><True/><Node id="a" score="7">{low(1)}{regression(10, more)}</Node>'
+        f'<Node id="b" score="8">{high(1)}<Node id="c" score="9">{low(5)}</Node>'
+        f'<Node id="d">{high(5)}{regression(100)}</Node></Node></Node>'
+    )
+    output = '<Output><OutputField name="id" feature="entityId"/></Output>'
+    return document(f'<TreeModel functionName="regression" {attributes}>{schema("x", "y")}{output}{nodes}</TreeModel>')
+
+
+def test_a_node_may_hold_a_regression_and_a_score_where_that_has_none() -> None:
+    found = score(composed(), x=[0.0, 2.0, 6.0, 0.0, 6.0, None], y=[1.0, 1.0, 2.0, None, None, 1.0])
+    assert found["prediction"] == [11.0, 9.0, 201.0, 7.0, None, None]
+    assert found["id"] == ["a", "c", "d", "a", "d", None]
+
+
+def test_a_regression_in_a_node_may_derive_fields() -> None:
+    more = (
+        '<LocalTransformations><DerivedField name="y" optype="continuous" dataType="double">'
+        "<Constant>3</Constant></DerivedField></LocalTransformations>"
+    )
+    assert score(composed(more=more), x=[0.0, 6.0], y=[1.0, 2.0])["prediction"] == [31.0, 201.0]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (composed('missingValueStrategy="weightedConfidence"'), "over regressions in nodes"),
+        (composed().replace(b"Regression functionName", b"DecisionTree functionName"), "embedded in a node"),
+    ],
+)
+def test_compositions_that_are_not_supported_are_refused(content: bytes, problem: str) -> None:
+    with pytest.raises(UnsupportedError, match=problem):
+        load(content.replace(b"</Regression>", b"</DecisionTree>") if b"DecisionTree" in content else content)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from headrace.formats.pmml.columns import Bools, Column, put
+from headrace.formats.pmml.columns import Bools, Column
 from headrace.formats.pmml.combination import COMBINED, SUMS, Combination
 from headrace.formats.pmml.elements.tree import TreeEvaluator
 from headrace.formats.pmml.frame import ModelFrame, compile_model
 from headrace.formats.pmml.info import ModelInfo
+from headrace.formats.pmml.merging import merge_outputs, merge_results
 from headrace.formats.pmml.output import OutputField
 from headrace.formats.pmml.predicates import Predicate, compile_predicate, find_predicate, is_true
 from headrace.formats.pmml.result import Evaluator, Result, missing_numbers
@@ -175,8 +176,8 @@ class Chain:
             if result is None:
                 continue
             results[segment.id] = result
-            final = result if taken is None or final is None else _merge(final, result, taken)
-            outputs.update(_merge_outputs(outputs, result.outputs, taken))
+            final = result if taken is None or final is None else merge_results(final, result, taken)
+            outputs.update(merge_outputs(outputs, result.outputs, taken))
             targets.update(result.targets)
             for name, frame in self.target_frames.items():
                 if frame is segment.frame:
@@ -214,7 +215,7 @@ class Choice:
                 continue
             results[segment.id] = result
             chosen = open_rows if taken is None else taken & open_rows
-            final = result if final is None else _merge(final, result, chosen)
+            final = result if final is None else merge_results(final, result, chosen)
             open_rows = open_rows & ~chosen
         if final is None:
             final = Result(missing_numbers(context.size))
@@ -245,38 +246,3 @@ class Ensemble:
         combined = self._combination.combine(results, taken, self._weights, context.size)
         found = {segment.id: result for segment, result in zip(self._segments, results, strict=True) if result}
         return replace(combined, segments=found)
-
-
-def _merge(base: Result, other: Result, rows: Bools) -> Result:
-    """Return a result that is ``other`` in these rows and ``base`` elsewhere."""
-    labels = list(dict.fromkeys([*base.labels, *other.labels]))
-    probabilities = None
-    if base.probabilities is not None or other.probabilities is not None:
-        left, right = _spread(base, labels), _spread(other, labels)
-        probabilities = np.where(rows[:, None], right, left)
-    return replace(
-        base,
-        value=put(base.value, rows, other.value),
-        labels=labels,
-        probabilities=probabilities,
-        confidences=None,
-        entity=None if base.entity is None or other.entity is None else put(base.entity, rows, other.entity),  # type: ignore[arg-type]
-        outputs=_merge_outputs(dict(base.outputs), other.outputs, rows),
-    )
-
-
-def _spread(result: Result, labels: list[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """Return a result's probabilities over more labels."""
-    spread = np.full((result.size, len(labels)), np.nan)
-    if result.probabilities is not None:
-        spread[~np.isnan(result.probabilities).any(axis=1)] = 0.0
-        spread[:, [labels.index(label) for label in result.labels]] = result.probabilities
-    return spread
-
-
-def _merge_outputs(base: dict[str, Column], other: object, rows: Bools | None) -> dict[str, Column]:
-    assert isinstance(other, dict)
-    merged = dict(base)
-    for name, column in other.items():
-        merged[name] = put(merged[name], rows, column) if rows is not None and name in merged else column
-    return merged

@@ -52,7 +52,7 @@ def require_root(model: Element) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NodeTable:
-    """The reduced nodes, typed."""
+    """The reduced nodes, typed; ``embedded`` are those with a regression of their own, the root's last children."""
 
     element: Element
     first: Ints
@@ -69,6 +69,7 @@ class NodeTable:
     id: Floats
     id_code: Ints
     records: Floats
+    embedded: Ints
     dist_start: Ints
     dist_label: Ints
     dist_recordCount: Floats  # noqa: N815 - named as the attribute is

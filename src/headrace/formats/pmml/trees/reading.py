@@ -20,7 +20,6 @@ from headrace.formats.pmml.xml import MAX_DEPTH, Collector, Element, malformed, 
 Attributes = dict[str, str]
 Arrays = dict[str, npt.NDArray[np.generic]]
 
-_EMBEDDED = frozenset({"Regression", "DecisionTree"})
 _ALWAYS: Attributes = {"always": "true"}
 _NEVER: Attributes = {"always": "false"}
 
@@ -39,6 +38,7 @@ class NodeCollector(Collector):
         self._owners: list[int] = []
         self._shares: list[Attributes] = []
         self._open = [0]
+        self._embedded: list[tuple[int, Element]] = []
 
     def connect(self, find_line: Callable[[], int]) -> tuple[Callable[[str, Attributes], bool], Callable[[str], None]]:
         """Return the handlers of an element's start and end; see ``Collector``."""
@@ -69,9 +69,10 @@ class NodeCollector(Collector):
             elif tag == "False":
                 predicates[opened[-1]] = _NEVER
             else:
-                if tag in _EMBEDDED:
-                    element = Element(tag, attributes, find_line())
-                    raise unsupported(element, "a model embedded in a node is not supported; use a MiningModel")
+                if tag == "DecisionTree":
+                    raise unsupported(
+                        Element(tag, attributes, find_line()), "a tree embedded in a node is not supported"
+                    )
                 return False
             return True
 
@@ -82,9 +83,11 @@ class NodeCollector(Collector):
         return start, end
 
     def keep(self, element: Element) -> None:
-        """Take an element that ``start`` did not: a compound predicate or a set; anything else is of no interest."""
+        """Take an element that ``start`` did not: a predicate, or a regression; anything else is of no interest."""
         if element.tag in PREDICATES:
             self._predicates[self._open[-1]] = element
+        elif element.tag == "Regression":
+            self._embedded.append((self._open[-1], element))
 
     def finish(self) -> None:
         """Write the table of the root, nodes level by level."""
@@ -104,13 +107,14 @@ class NodeCollector(Collector):
             **self._read_predicates(places, texts),
             **_read_lexemes("score", [node.get("score") for node in nodes], texts),
             **_read_lexemes("id", [node.get("id") for node in nodes], texts),
+            "embedded": np.array([rank[place] for place, _ in self._embedded], dtype=np.int32),
             "records": self._numbers("recordCount", nodes, places),
         }
         fields = list(self._fields)
         labels, shares = self._read_shares(rank)
         kept = list(texts)
         self._root.table = {**table, **shares, "texts": kept, "fields": fields, "labels": labels}
-        self._root.children = self._complex
+        self._root.children = [*self._complex, *(element for _, element in self._embedded)]
 
     def _find_defaults(self, order: npt.NDArray[np.int64], rank: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
         found = np.full(len(order), -1, dtype=np.int32)
