@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from headrace.core.memory import Memory
 from headrace.core.settings import JoinSettings, SlotSettings
 from headrace.core.snapshot import VERSION, decode_snapshot, encode_snapshot, restore_snapshot, take_snapshot
 from headrace.core.states import State
@@ -233,6 +234,28 @@ def test_all_of_a_descriptor_but_its_bytes_is_kept() -> None:
     kept = bench.restart().slot().live[0].descriptor
     assert replace(made, content=None, golden=()) == replace(kept, golden=())
     assert str(golden) == str(kept.golden[0])  # nan is not equal to itself
+
+
+def test_what_is_final_is_kept_without_its_golden_records_and_what_may_come_back_with_them() -> None:
+    bench = Bench()
+    golden = (GoldenRecord({"x": 1}, {"y": 1}),)
+    bench.serve(plain(0), golden=golden)
+    bench.serve(plain(1))
+    slot = bench.restart().slot()
+    assert [()] == [each.descriptor.golden for each in slot.history]
+    assert golden == slot.retention.find(digest_of(plain(0)), before=9).golden  # type: ignore[union-attr]
+
+
+def test_snapshots_with_a_memory_are_those_without_one() -> None:
+    bench, memory = Bench(), Memory()
+    golden = (GoldenRecord({"x": 1}, {"y": 1}),)
+    for turn in range(12):
+        bench.serve(plain(turn), golden=golden if turn % 3 else (), replaces_signature=True)
+        bench.score(turn)
+        if turn == 8:
+            bench.send(Rollback(WINE, digest_of(plain(7))))
+            bench.load()
+        assert encode_snapshot(take_snapshot(bench.join)) == encode_snapshot(take_snapshot(bench.join, memory))
 
 
 def test_a_snapshot_shares_nothing_with_what_was_restored_from_it() -> None:

@@ -215,7 +215,7 @@ class Slot:
         Where no command stands between them these are all before the newest accepted one; else each is tried.
         """
         waiting = [each for each in self.live.values() if each.state in {State.RECEIVED, State.STAGED}]
-        if not self.timeline.steered:
+        if all(entry.command is None for entry in self.timeline.entries):
             return [each for each in waiting if each.position < newest and each is not course.staged]
         return [each for each in waiting if self._loses(each)]
 

@@ -101,6 +101,7 @@ class EmbeddedEngine:
         while not self._stopping and not self._inventory.seen_end:
             if not self._inventory.read():
                 self._bell.wait(self.cadence.poll)
+            self._tell()
         while not self._stopping:
             moved = self._inventory.load()
             self._tell()

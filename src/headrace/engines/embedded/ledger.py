@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from headrace.abc.sink import TwoStepSink
+from headrace.core.memory import Memory
 from headrace.core.snapshot import decode_snapshot, encode_snapshot, restore_snapshot, take_snapshot
 from headrace.errors import StateError
 
@@ -65,6 +66,7 @@ class Ledger:
         self._join = join
         self._parts = parts
         self._clock = clock
+        self._memory = Memory()
         self._saver = ThreadPoolExecutor(1, thread_name_prefix="headrace-commit")
         self._saving: Future[None] | None = None
 
@@ -86,7 +88,7 @@ class Ledger:
         """Begin to make durable all that was written; the commit before must have been finished."""
         results = _begin_commit(self._parts.results)
         dead_letters = _begin_commit(self._parts.dead_letters)
-        snapshot = encode_snapshot(take_snapshot(self._join))
+        snapshot = encode_snapshot(take_snapshot(self._join, self._memory))
         self._saving = self._saver.submit(self._save, results, dead_letters, snapshot)
 
     @property
