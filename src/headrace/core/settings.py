@@ -38,10 +38,12 @@ class SlotSettings:
 class JoinSettings:
     """How the join switches, what it does without a model, and how much it keeps.
 
-    ``slots`` are declared: they are addressed from the start. ``retain`` is how many versions of a slot a roll back may
-    name. ``lateness`` is in milliseconds of record time. ``queue_records`` is how many rows of a partition may wait
-    before the partition pauses. ``schemas`` are the record schemas known in advance; ``exclude`` names fields that are
-    no features, such as the id.
+    ``switch`` holds for slots whose own settings and whose first publication name no mode. Records wait for a slot that
+    has not come yet only where the settings say that it goes by time: a publication can ask for that as well, but what
+    came before it has left. ``slots`` are declared: they are addressed from the start. ``retain`` is how many different
+    models offered to a slot a roll back may name. ``lateness`` is in milliseconds of record time. ``queue_records`` is
+    how many rows of a partition may wait before the partition pauses. ``schemas`` are the record schemas known in
+    advance; ``exclude`` names fields that are no features, such as the id.
     """
 
     switch: SwitchMode = SwitchMode.READY
