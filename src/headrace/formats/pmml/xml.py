@@ -177,7 +177,19 @@ def parse(
 
 
 class _Builder:
-    """The handlers of one parse."""
+    """The handlers of one parse: elements are built, unless a collection takes their parent's content."""
+
+    __slots__ = (
+        "active",
+        "collecting",
+        "find_collectors",
+        "find_reducers",
+        "names",
+        "parser",
+        "root",
+        "skipping",
+        "stack",
+    )
 
     def __init__(
         self,
@@ -185,113 +197,127 @@ class _Builder:
         collectors: Callable[[str], Mapping[str, Callable[[Element], Collector]] | None],
     ) -> None:
         self.root: Element | None = None
+        self.find_reducers = reducers
+        self.find_collectors = collectors
+        self.names: dict[str, str] = {}
+        self.active: dict[str, Reducer] = {}
+        self.collecting: dict[str, Callable[[Element], Collector]] = {}
+        self.stack: list[Element] = []
+        self.skipping = 0
         self.parser = expat.ParserCreate(namespace_separator=" ")
         self.parser.buffer_text = True
         self.parser.buffer_size = 1 << 16
         self.parser.StartDoctypeDeclHandler = self._refuse_doctype
-        self._find_reducers = reducers
-        self._find_collectors = collectors
-        self._connect()
+        self.connect()
+
+    def connect(self) -> None:
+        """Have the parser build elements."""
+        self.parser.StartElementHandler = self.start
+        self.parser.EndElementHandler = self.end
+        self.parser.CharacterDataHandler = self.text
 
     def _refuse_doctype(self, *_: object) -> None:
         line = self.parser.CurrentLineNumber
         raise ModelFormatError(f"line {line}: a document type declaration (DOCTYPE) is not accepted; remove it")
 
-    def _connect(self) -> None:
-        """Tie the handlers to the parser: closures, because they run once for each of millions of elements."""
-        parser = self.parser
-        find_reducers, find_collectors = self._find_reducers, self._find_collectors
-        collecting: dict[str, Callable[[Element], Collector]] = {}
-        names: dict[str, str] = {}
-        active: dict[str, Reducer] = {}
-        stack: list[Element] = []
-        skipping = 0
+    def name(self, name: str) -> str:
+        """Give the tag of a name, learning at its first occurrence what it brings."""
+        tag = self.names.get(name)
+        if tag is None:
+            tag = self.names[name] = _local_name(name)
+            self.active.update(self.find_reducers(tag) or {})
+            self.collecting.update(self.find_collectors(tag) or {})
+        return tag
 
-        def start(name: str, attributes: dict[str, str]) -> None:
-            nonlocal skipping
-            if skipping:
-                skipping += 1
-                return
-            tag = names.get(name)
-            if tag is None:
-                tag = names[name] = _local_name(name)
-                active.update(find_reducers(tag) or {})
-                collecting.update(find_collectors(tag) or {})
-            if tag in NOT_READ:
-                skipping = 1
-                return
-            element = Element(tag, attributes or _NO_ATTRIBUTES, parser.CurrentLineNumber)
-            if stack:
-                stack[-1].children.append(element)
-                if len(stack) >= MAX_DEPTH:
-                    raise malformed(element, f"elements are nested more than {MAX_DEPTH} deep")
-            else:
-                self.root = element
-            stack.append(element)
-            if tag in collecting:
-                collect(element)
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Begin an element."""
+        if self.skipping:
+            self.skipping += 1
+            return
+        tag = self.names.get(name) or self.name(name)
+        if tag in NOT_READ:
+            self.skipping = 1
+            return
+        element = Element(tag, attributes or _NO_ATTRIBUTES, self.parser.CurrentLineNumber)
+        if self.stack:
+            self.stack[-1].children.append(element)
+            if len(self.stack) >= MAX_DEPTH:
+                raise malformed(element, f"elements are nested more than {MAX_DEPTH} deep")
+        else:
+            self.root = element
+        self.stack.append(element)
+        if tag in self.collecting:
+            _Collection(self, element, self.collecting[tag](element))
 
-        def end(_: str) -> None:
-            nonlocal skipping
-            if skipping:
-                skipping -= 1
-                return
-            element = stack.pop()
-            reducer = active.get(element.tag)
-            if reducer is not None:
-                reducer(element)
+    def end(self, _: str) -> None:
+        """End an element."""
+        if self.skipping:
+            self.skipping -= 1
+            return
+        element = self.stack.pop()
+        reducer = self.active.get(element.tag)
+        if reducer is not None:
+            reducer(element)
 
-        def text(data: str) -> None:
-            if skipping or not stack:
-                return
-            element = stack[-1]
-            if element.text or not data.isspace() or element.tag in BLANK_COUNTS or stack[-2:][0].tag == "row":
-                element.text += data
+    def text(self, data: str) -> None:
+        """Add text to the innermost element."""
+        if self.skipping or not self.stack:
+            return
+        element = self.stack[-1]
+        if element.text or not data.isspace() or element.tag in BLANK_COUNTS or self.stack[-2:][0].tag == "row":
+            element.text += data
 
-        def collect(root: Element) -> None:
-            collector = collecting[root.tag](root)
-            base = len(stack)
-            depth = 0
-            start_inner, end_inner = collector.connect(lambda: parser.CurrentLineNumber)
 
-            def start_collected(name: str, attributes: dict[str, str]) -> None:
-                nonlocal depth
-                tag = names.get(name)
-                if tag is None:
-                    tag = names[name] = _local_name(name)
-                    active.update(find_reducers(tag) or {})
-                if start_inner(tag, attributes):
-                    depth += 1
-                    return
-                parser.StartElementHandler, parser.EndElementHandler = start, end_built
-                parser.CharacterDataHandler = text
-                start(name, attributes)
+class _Collection:
+    """The handlers while a collector takes the content of one element, called for each of millions of elements."""
 
-            def end_built(name: str) -> None:
-                end(name)
-                if len(stack) == base and not skipping:
-                    parser.StartElementHandler, parser.EndElementHandler = start_collected, end_collected
-                    parser.CharacterDataHandler = None
-                    if root.children:
-                        collector.keep(root.children.pop())
+    __slots__ = ("builder", "collector", "depth", "end_inner", "height", "owner", "start_inner")
 
-            def end_collected(name: str) -> None:
-                nonlocal depth
-                if depth:
-                    depth -= 1
-                    end_inner(names[name])
-                    return
-                parser.StartElementHandler, parser.EndElementHandler = start, end
-                parser.CharacterDataHandler = text
-                collector.finish()
-                end(name)
+    def __init__(self, builder: _Builder, owner: Element, collector: Collector) -> None:
+        self.builder = builder
+        self.owner = owner
+        self.collector = collector
+        self.height = len(builder.stack)
+        self.depth = 0
+        parser = builder.parser
+        self.start_inner, self.end_inner = collector.connect(lambda: parser.CurrentLineNumber)
+        self.connect()
 
-            parser.StartElementHandler, parser.EndElementHandler = start_collected, end_collected
-            parser.CharacterDataHandler = None
+    def connect(self) -> None:
+        """Have the parser hand everything over."""
+        parser = self.builder.parser
+        parser.StartElementHandler = self.start
+        parser.EndElementHandler = self.end
+        parser.CharacterDataHandler = None
 
-        parser.StartElementHandler = start
-        parser.EndElementHandler = end
-        parser.CharacterDataHandler = text
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Hand an element over, or have it built where the collector does not want it bare."""
+        tag = self.builder.names.get(name) or self.builder.name(name)
+        if self.start_inner(tag, attributes):
+            self.depth += 1
+            return
+        self.builder.connect()
+        self.builder.parser.EndElementHandler = self.end_built
+        self.builder.start(name, attributes)
+
+    def end_built(self, name: str) -> None:
+        """End an element that was built; the outermost goes to the collector."""
+        builder = self.builder
+        builder.end(name)
+        if len(builder.stack) == self.height and not builder.skipping:
+            self.connect()
+            if self.owner.children:
+                self.collector.keep(self.owner.children.pop())
+
+    def end(self, name: str) -> None:
+        """End an element that was handed over, or the collection."""
+        if self.depth:
+            self.depth -= 1
+            self.end_inner(self.builder.names[name])
+            return
+        self.collector.finish()
+        self.builder.connect()
+        self.builder.end(name)
 
 
 def _local_name(name: str) -> str:
