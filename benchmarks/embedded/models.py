@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,7 @@ def write_table(mebibytes: int) -> bytes:
     return content
 
 
+@cache
 def write_wines(count: int) -> pa.Array:
     """Write so many records as protobuf, the red wines over and over."""
     wines = [encode_wine({name: float(str(record[name])) for name in FEATURES}, DATA_TYPE) for record in read_records()]

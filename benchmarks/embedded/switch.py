@@ -33,7 +33,7 @@ RATE = 1_000
 AFTER = 1.0
 SPARE = 1.3
 SETTLED = 1.0
-MOST = 600
+MOST = 120
 PATIENCE = 120.0
 PUBLISHER = """
 import sys, time

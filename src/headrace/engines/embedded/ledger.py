@@ -26,8 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headrace.abc.sink import Place, Sink
+    from headrace.abc.store import StateStore
     from headrace.core.join import Join
     from headrace.engines.embedded.parts import Parts
+
+    Finish = Callable[[], Place]
 
 VERSION = 1
 
@@ -68,7 +71,7 @@ class Ledger:
         self._clock = clock
         self._memory = Memory()
         self._saver = ThreadPoolExecutor(1, thread_name_prefix="headrace-commit")
-        self._saving: Future[None] | None = None
+        self._saving: Future[Any] | None = None
 
     def recover(self) -> None:
         """Bring back the last commit, or make the first."""
@@ -88,8 +91,11 @@ class Ledger:
         """Begin to make durable all that was written; the commit before must have been finished."""
         results = _begin_commit(self._parts.results)
         dead_letters = _begin_commit(self._parts.dead_letters)
+        if self._parts.state is None:
+            self._saving = self._saver.submit(_commit, results, dead_letters)
+            return
         snapshot = encode_snapshot(take_snapshot(self._join, self._memory))
-        self._saving = self._saver.submit(self._save, results, dead_letters, snapshot)
+        self._saving = self._saver.submit(self._save, self._parts.state, results, dead_letters, snapshot)
 
     @property
     def busy(self) -> bool:
@@ -104,18 +110,21 @@ class Ledger:
         saving.result()
         return True
 
-    def _save(self, results: Callable[[], Place], dead_letters: Callable[[], Place], snapshot: bytes) -> None:
-        committed = Committed(msgspec.Raw(snapshot), dict(results()), dict(dead_letters()), self._clock())
-        if self._parts.state is not None:
-            self._parts.state.save(msgspec.json.encode(committed))
+    def _save(self, state: StateStore, results: Finish, dead_letters: Finish, snapshot: bytes) -> None:
+        places = _commit(results, dead_letters)
+        state.save(msgspec.json.encode(Committed(msgspec.Raw(snapshot), *places, self._clock())))
 
     def close(self) -> None:
         """Wait for the commit under way, if there is one."""
         self._saver.shutdown()
 
 
-def _begin_commit(sink: Sink[Any]) -> Callable[[], Place]:
+def _begin_commit(sink: Sink[Any]) -> Finish:
     if isinstance(sink, TwoStepSink):
         return sink.begin_commit()
     place = sink.commit()
     return lambda: place
+
+
+def _commit(results: Finish, dead_letters: Finish) -> tuple[dict[str, Any], dict[str, Any]]:
+    return dict(results()), dict(dead_letters())
