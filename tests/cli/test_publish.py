@@ -119,6 +119,25 @@ def test_steering_commands(cli: Cli, made: Project) -> None:
     assert expected == commands(made)[1:]
 
 
+def test_a_name_of_two_models_is_refused_with_both(cli: Cli, made: Project) -> None:
+    made.publish(linear(), name="first", version="1")
+    made.publish(linear(2), name="second", version="1")
+    slot = ("--log", made.log, "--data-type", "wine")
+    for command in (("rollback", "1"), ("retire", "--digest", "1")):
+        result = cli(*command, *slot)
+        assert 1 == result.exit_code
+        first, second = (digest_of(linear(intercept))[:12] for intercept in (1, 2))
+        assert f"'1' means 2 models in slot wine: {first} (first 1); {second} (second 1)" in result.stderr
+    assert 0 == cli("rollback", "first 1", *slot).exit_code
+    assert [Rollback(WINE, digest_of(linear()))] == commands(made)[2:]
+
+
+def test_a_version_published_twice_is_one_model(cli: Cli, made: Project) -> None:
+    made.publish(linear(), version="1")
+    made.publish(linear(), version="1")
+    assert 0 == cli("rollback", "1", "--log", made.log, "--data-type", "wine").exit_code
+
+
 def test_waiting_for_the_verdict(cli: Cli, serving: Project) -> None:
     good, bad = serving.path / "linear.pmml", serving.path / "bad.pmml"
     bad.write_text("<PMML")
@@ -218,6 +237,8 @@ MISTAKES = [
     ("publish linear.pmml --log l --data-type w --golden golden.json", 3, "golden record 1 has not both"),
     ("publish linear.pmml --log linear.pmml --data-type w", 3, "linear.pmml is not a directory"),
     ("rollback 1 --log none --data-type w", 3, "there is no model log none"),
+    ("pin --log none --data-type w", 3, "there is no model log none"),
+    ("unpin --log linear.pmml --data-type w", 3, "linear.pmml is not a directory"),
     ("pin --config none.toml --data-type w", 2, "the configuration none.toml cannot be read"),
 ]
 

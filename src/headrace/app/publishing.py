@@ -34,7 +34,7 @@ def append_command(log: Path, command: Command) -> int:
     Raises ``DescriptorError`` for a command that contradicts itself, before anything is written, and ``SourceError``.
     """
     encode_command(command, 0)
-    _check_log(log)
+    _refuse_file(log)
     return append_message(log, lambda at: encode_command(command, at))
 
 
@@ -45,22 +45,28 @@ def publish(log: Path, descriptor: Descriptor) -> tuple[int, Descriptor]:
     and ``StateError`` where the bytes cannot be kept.
     """
     encode_command(Publish(descriptor), 0)
-    _check_log(log)
+    _refuse_file(log)
     if descriptor.content is not None:
         digest = DirectoryContents(contents_of(log)).put(descriptor.content)
         descriptor = replace(descriptor, content=None, digest=digest)
     return append_command(log, Publish(descriptor)), descriptor
 
 
-def _check_log(log: Path) -> None:
+def _refuse_file(log: Path) -> None:
     if log.exists() and not log.is_dir():
         raise SourceError(f"the model log {log} is not a directory: name the directory that engines follow")
 
 
+def check_log(log: Path) -> None:
+    """Raise ``SourceError`` where there is no log."""
+    _refuse_file(log)
+    if not log.exists():
+        raise SourceError(f"there is no model log {log}: name the directory that publishers append to")
+
+
 def read_log(log: Path) -> list[ModelMessage]:
     """Read every message of a log. Raises ``SourceError`` where there is none."""
-    if not log.is_dir():
-        raise SourceError(f"there is no model log {log}: name the directory that publishers append to")
+    check_log(log)
     source = ModelLog(log, decode_command, decode_appended_at, follow=False)
     messages: list[ModelMessage] = []
     while True:
@@ -74,22 +80,28 @@ def find_digest(target: str, slot: SlotKey, log: Path, state: Path | None) -> st
     """Find the version of a slot that a digest, the beginning of one, or a version names.
 
     What may be named is what the slot retains as the state directory tells, else what the log has published to it.
-    Where publications of one version have several digests, the last one counts. Raises ``CommandError`` where nothing,
-    or more than one digest, is meant.
+    Raises ``CommandError`` where nothing, or more than one digest, is meant.
     """
     known = _retained(state, slot) if state is not None else None
     known = _published(log, slot) if known is None else known
     if not known:
         raise CommandError(f"slot {slot} has no version to name: nothing was published to it, or nothing is retained")
-    named = [each for each in known if target in {each.version, f"{each.name} {each.version}"}]
-    if named:
-        return max(named, key=lambda each: each.position).digest
-    begun = {each.digest for each in known if target and each.digest.startswith(target.lower())}
-    if len(begun) == 1:
-        return begun.pop()
-    listed = "; ".join(str(each) for each in known[-_SHOWN:])
-    problem = f"{target!r} begins more than one digest" if begun else f"no version or digest {target!r}"
-    raise CommandError(f"{problem} in slot {slot}; there are: {listed}")
+    meant = [each for each in known if target in {each.version, f"{each.name} {each.version}"}]
+    meant = meant or [each for each in known if target and each.digest.startswith(target.lower())]
+    digests = {each.digest for each in meant}
+    if len(digests) == 1:
+        return digests.pop()
+    if meant:
+        raise CommandError(
+            f"{target!r} means {len(digests)} models in slot {slot}: {_list(meant)}; "
+            "name one by more of its digest, or by its name and version"
+        )
+    raise CommandError(f"no version or digest {target!r} in slot {slot}; there are: {_list(known)}")
+
+
+def _list(known: list[Known]) -> str:
+    """Write the last versions, one for each digest that a name has had."""
+    return "; ".join(list(dict.fromkeys(map(str, known)))[-_SHOWN:])
 
 
 def _retained(state: Path, slot: SlotKey) -> list[Known] | None:

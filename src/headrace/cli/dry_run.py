@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,12 +11,11 @@ from headrace.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from headrace.app.rehearsal import Rehearsal
+    from headrace.cli.sending import Errand
     from headrace.records import Descriptor, Field
 
 
-def rehearse_publication(
-    descriptor: Descriptor, log: Path | None, config: Path | None, state: Path | None, *, as_json: bool
-) -> int:
+def rehearse_publication(errand: Errand, descriptor: Descriptor) -> int:
     """Check a publication as an engine would, print the verdict, and give the exit code."""
     from headrace.app.inspection import read_observed
     from headrace.app.rehearsal import learn_settings, rehearse
@@ -28,6 +26,7 @@ def rehearse_publication(
     from headrace.transports.model_log import contents_of
 
     options, settings = LoadOptions(), JoinSettings()
+    log, config, state = errand.log, errand.config, errand.state
     if config is not None:
         from headrace.app.configuration import load_configuration
 
@@ -43,7 +42,7 @@ def rehearse_publication(
     contents = LayeredContents(MemoryContents(), () if log is None else (DirectoryContents(contents_of(log)),))
     observed = None if state is None else read_observed(state)
     rehearsal = rehearse(descriptor, contents, options, settings, observed)
-    _show(descriptor, rehearsal, as_json=as_json)
+    _show(descriptor, rehearsal, as_json=errand.as_json)
     return Exit.DONE if rehearsal.accepted else Exit.REFUSED
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
+from headrace.cli.sending import Errand
 from headrace.records import SlotKey
 
 F = TypeVar("F", bound=Callable[..., Any])
-Decorator = Callable[[F], F]
 
 FILE = click.Path(path_type=Path)
 
@@ -23,8 +24,14 @@ config_option = click.option(
 )
 
 
-def command_options(command: F) -> F:
-    """Give a command of the model stream what all of them take: the log, the slot and the wait for a verdict."""
+def errand_options(command: F) -> F:
+    """Give a command of the model stream what all of them take, as its first argument, an ``Errand``."""
+
+    @wraps(command)
+    def run(*, data_type: str, slot: str, log: Path | None, config: Path | None, state: Path | None, wait: bool,
+            timeout: float, as_json: bool, **own: Any) -> Any:  # fmt: skip
+        return command(Errand(key_of(data_type, slot), log, config, state, wait, timeout, as_json), **own)
+
     for option in reversed(
         (
             click.option("--log", type=FILE, metavar="DIR", help="The model log that engines follow."),
@@ -38,8 +45,8 @@ def command_options(command: F) -> F:
             json_option,
         )
     ):  # fmt: skip
-        command = option(command)
-    return command
+        run = option(run)
+    return cast("F", run)
 
 
 def read_moment(_: click.Context, __: click.Parameter, text: str | None) -> int | None:

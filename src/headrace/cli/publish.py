@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.options import FILE, command_options, id_option, key_of, map_option, valid_from_option
-from headrace.cli.sending import Destination, Waiting, deliver, find_destination
+from headrace.cli.options import FILE, errand_options, id_option, map_option, valid_from_option
+from headrace.cli.sending import Errand, deliver
 from headrace.records import Descriptor, SwitchMode
 
 if TYPE_CHECKING:
@@ -31,44 +31,34 @@ if TYPE_CHECKING:
 @click.option("--replaces-signature", is_flag=True, help="Allow outputs that differ from the slot's.")
 @id_option
 @click.option("--dry-run", is_flag=True, help="Publish nothing: check the model, and say whether it would be accepted.")
-@command_options
-def publish(
-    log: Path | None,
-    config: Path | None,
-    data_type: str,
-    slot: str,
-    wait: bool,
-    state: Path | None,
-    timeout: float,
-    as_json: bool,
-    dry_run: bool,
-    **given: Any,
-) -> int:
+@errand_options
+def publish(errand: Errand, dry_run: bool, **given: Any) -> int:
     """Offer MODEL, a file, to a slot: append it to the model log.
 
     Engines that follow the log load, verify and warm it beside the serving model, and refuse it where it fails. Its
     bytes are kept in the log's directory by digest.
     """
-    if dry_run and wait:
+    if dry_run and errand.wait:
         raise click.UsageError("--dry-run publishes nothing to wait for: leave out --wait")
-    descriptor = _describe(key_of(data_type, slot), **given)
+    descriptor = _describe(errand.slot, **given)
     if dry_run:
         from headrace.cli.dry_run import rehearse_publication
 
-        return rehearse_publication(descriptor, log, config, state, as_json=as_json)
-    destination = find_destination(log, state, config, wait=wait)
-    return _publish(destination, descriptor, Waiting(wait, timeout, as_json))
+        return rehearse_publication(errand, descriptor)
+    return _publish(errand, descriptor)
 
 
-def _publish(destination: Destination, descriptor: Descriptor, waiting: Waiting) -> int:
+def _publish(errand: Errand, descriptor: Descriptor) -> int:
     from headrace.app.publishing import publish as append
+
+    destination = errand.find_destination()
 
     def send() -> tuple[int, dict[str, Any]]:
         position, sent = append(destination.log, descriptor)
         told = {"command": "publish", "name": sent.name, "version": sent.version or str(position)}
         return position, told | {"digest": sent.digest, "location": sent.location}
 
-    return deliver(destination, descriptor.slot_key, waiting, send)
+    return deliver(errand, destination, send)
 
 
 def _describe(

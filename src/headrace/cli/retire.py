@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from headrace.cli.options import command_options, key_of
-from headrace.cli.sending import Waiting, find_destination, send_command
+from headrace.cli.options import errand_options
+from headrace.cli.sending import Errand, send_command
 from headrace.records import Retire
 
 
@@ -15,26 +13,12 @@ from headrace.records import Retire
 @click.option(
     "--digest", default="", help="Forget this retained version instead: a digest, its beginning, or a version."
 )
-@command_options
-def retire(
-    digest: str,
-    log: Path | None,
-    config: Path | None,
-    data_type: str,
-    slot: str,
-    wait: bool,
-    state: Path | None,
-    timeout: float,
-    as_json: bool,
-) -> int:
+@errand_options
+def retire(errand: Errand, digest: str) -> int:
     """End a slot's service: records no longer address it, until the next publication.
 
     With --digest the slot goes on, and one version that it retains is forgotten, so that nobody rolls back to it.
     """
-    from headrace.app.publishing import find_digest
-
-    destination = find_destination(log, state, config, wait=wait)
-    key = key_of(data_type, slot)
-    named = find_digest(digest, key, destination.log, destination.state) if digest else ""
+    named = errand.find_digest(digest) if digest else ""
     about = {"command": "retire"} | ({"digest": named} if named else {})
-    return send_command(destination, Retire(key, named), key, Waiting(wait, timeout, as_json), about)
+    return send_command(errand, Retire(errand.slot, named), about)
