@@ -29,7 +29,8 @@ def find_breaches(run: Run) -> list[str]:
     oracle = Oracle(run.scenario, run.arrived)
     found = [*run.misuses, *_order(run), *_outputs(run, oracle), *_held(run, oracle)]
     for node in run.nodes:
-        found += [*_unresolved(node), *_counts(node), *_lives(node), *_models(node), *_ready_end(node, oracle)]
+        found += [*_unresolved(node), *_counts(node), *_unaddressed(node, oracle)]
+        found += [*_lives(node), *_models(node), *_ready_end(node, oracle)]
     return found + list(_ready_course(run, oracle))
 
 
@@ -38,11 +39,11 @@ def sightings(run: Run) -> list[Sighting]:
     return [sighting for node in run.nodes for step in node.steps for sighting in step.fates]
 
 
-def _left(run: Run) -> dict[Place, int]:
+def _left(nodes: list[Node]) -> dict[Place, int]:
     """Count how often each record left."""
     return Counter(
         (partition, index)
-        for node in run.nodes
+        for node in nodes
         for step in node.steps
         for partition, (first, end) in step.left.items()
         for index in range(first, end)
@@ -55,7 +56,7 @@ def _outputs(run: Run, oracle: Oracle) -> Iterator[str]:
     for place, fate, _ in sightings(run):
         seen.setdefault(place, Counter())[fate] += 1
     skips: Counter[SlotKey] = Counter()
-    for place, times in _left(run).items():
+    for place, times in _left(run.nodes).items():
         if times != 1:
             yield f"record {place} left {times} times"
         expected = oracle.expect(place)
@@ -145,6 +146,17 @@ def _counts(node: Node) -> Iterator[str]:
         yield f"results of versions without statistics: {list(timings)}"
 
 
+def _unaddressed(node: Node, oracle: Oracle) -> Iterator[str]:
+    """Compare the counts of records that addressed no slot with what had to be: part of property (d)."""
+    expected = [oracle.expect(place) for place in _left([node])]
+    if None in expected:
+        return
+    kinds = [fate.kind for fates in expected for fate in fates or () if fate.slot is None]
+    counted, told = node.join.unaddressed, (len(kinds), kinds.count("dead"), kinds.count("skipped"))
+    if (counted.received, counted.dead_lettered, counted.skipped) != told:
+        yield f"of records that addressed no slot {counted} are counted, had to be {told}"
+
+
 def _step_counts(step: Step) -> Iterator[str]:
     rows = sum(end - first for first, end in step.left.values())
     shown = {place for place, _, _ in step.fates}
@@ -218,7 +230,7 @@ def _ready_course(run: Run, oracle: Oracle) -> Iterator[str]:
     seen: dict[tuple[Place, SlotKey | None], Fate] = {}
     for place, fate, _ in sightings(run):
         seen[place, fate.slot] = fate
-    order = sorted(_left(run))
+    order = sorted(_left(run.nodes))
     for key, log in oracle.slots.items():
         if log.mode is not SwitchMode.READY:
             continue

@@ -217,7 +217,7 @@ def give_held_rows_to_any_slot(patch: Patch) -> None:
     patch.setattr(Segments, "activation", lambda self, segment: 0)
 
 
-@mutation(EVENT_TIME, 905)
+@mutation(EVENT_TIME, 484)
 def make_a_slot_active_by_what_is_staged(patch: Patch) -> None:
     def offer(self: Course, candidate: Any) -> bool:
         self.active = True
