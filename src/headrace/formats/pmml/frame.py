@@ -39,9 +39,7 @@ class ModelFrame:
     def evaluate(self, context: Context) -> Result:
         """Score all rows of a context: the evaluator, then targets, then outputs."""
         result = self.evaluator.evaluate(context)
-        target = self.targets.get(self.info.target_name) or self.targets.get("")
-        if target is None and len(self.targets) == 1 and not self.info.target_name:
-            target = next(iter(self.targets.values()))
+        target = self.find_target()
         if target is not None:
             result = target.apply(result)
         if not self.outputs:
@@ -52,6 +50,13 @@ class ModelFrame:
             if output.final:
                 columns[output.field.name] = column
         return replace(result, outputs=columns)
+
+    def find_target(self) -> Target | None:
+        """Find the target that is applied to the predicted value."""
+        target = self.targets.get(self.info.target_name) or self.targets.get("")
+        if target is None and len(self.targets) == 1 and not self.info.target_name:
+            target = next(iter(self.targets.values()))
+        return target
 
     def final_outputs(self) -> list[OutputField]:
         """Return the final output fields, those that a chain's segments hand on first; a name counts once."""

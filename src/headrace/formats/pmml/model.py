@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,7 @@ from headrace.formats.pmml.direct import open_direct
 from headrace.formats.pmml.frame import ModelFrame, compile_model, compile_unused
 from headrace.formats.pmml.registry import ELEMENTS, STANDARD, find_element
 from headrace.formats.pmml.result import Result
+from headrace.formats.pmml.scalar.model import ScalarModel, open_scalar
 from headrace.formats.pmml.schema import Input, define_inputs, read_schema
 from headrace.formats.pmml.scope import Context, Scope
 from headrace.formats.pmml.transformations import define_transformations
@@ -92,11 +94,17 @@ class PmmlModel:
 
     def score_one(self, record: Mapping[str, object]) -> dict[str, object]:
         """Score one record; raises ``RecordError`` where ``score`` would give the row an error."""
-        plain = None if self._direct is None else self._direct.score_one(record)
+        short = self._direct or self._scalar
+        plain = None if short is None else short.score_one(record)
         if plain is not None:
             return plain
         with np.errstate(all="ignore"):
             return self._evaluate_one(record)
+
+    @cached_property
+    def _scalar(self) -> ScalarModel | None:
+        """The plan for single records, made when the first one comes; None where the model has none."""
+        return open_scalar(self._frame, self._inputs, [(output.name, output.type) for output in self._outputs])
 
     def _evaluate_one(self, record: Mapping[str, object]) -> dict[str, object]:
         context = Context(1)
@@ -127,6 +135,7 @@ class PmmlModel:
         """Let go of the compiled arrays."""
         self._inputs = []
         self._direct = None
+        self.__dict__.pop("_scalar", None)
         del self._frame
 
 

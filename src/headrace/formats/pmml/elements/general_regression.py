@@ -36,34 +36,39 @@ class Amount:
     """A number that is the same for every record, or a field's: an offset, a count of trials."""
 
     def __init__(self, element: Element, scope: Scope, name: str, default: float) -> None:
-        self._value = element.number(f"{name}Value", default)
+        self.value = element.number(f"{name}Value", default)
         self._field: Field | None = None
         if f"{name}Variable" in element.attributes:
             self._field = scope.field(element.get(f"{name}Variable"), element)
             if self._field.type.is_text:
                 raise malformed(element, f"{name}Variable={self._field.name!r} holds text; it must be numeric")
 
+    @property
+    def is_constant(self) -> bool:
+        """Tell whether the amount is the same for every record."""
+        return self._field is None
+
     def evaluate(self, context: Context) -> Floats | float:
         """Return the amount of each row, or of all."""
-        return self._value if self._field is None else context.numbers(self._field)
+        return self.value if self._field is None else context.numbers(self._field)
 
 
 class NumberRegression:
     """Predicts a number: the inverse link of the linear predictor and the offset, times the trials."""
 
     def __init__(self, design: Design, link: Link, offset: Amount, trials: Amount, single: bool) -> None:
-        self._design = design
-        self._link = link
-        self._offset = offset
-        self._trials = trials
-        self._single = single
+        self.design = design
+        self.link = link
+        self.offset = offset
+        self.trials = trials
+        self.single = single
 
     def evaluate(self, context: Context) -> Result:
         """Score all rows."""
         with np.errstate(all="ignore"):
-            eta = self._design.evaluate(context)[:, 0] + self._offset.evaluate(context)
-            value = self._link(eta.astype(np.float64)) * self._trials.evaluate(context)
-        if self._single:
+            eta = self.design.evaluate(context)[:, 0] + self.offset.evaluate(context)
+            value = self.link(eta.astype(np.float64)) * self.trials.evaluate(context)
+        if self.single:
             return Result(Numbers(value.astype(np.float32), FLOAT))
         return Result(Numbers(value, DOUBLE))
 
@@ -72,30 +77,32 @@ class ClassRegression:
     """Predicts a class from linear predictors; ``places`` tells the place of each predictor's class in ``labels``."""
 
     def __init__(self, design: Design, labels: list[str], places: list[int], offset: Amount) -> None:
-        self._design = design
-        self._labels = labels
+        self.design = design
+        self.labels = labels
         self._places = places
-        self._offset = offset
+        self.offset = offset
 
     def evaluate(self, context: Context) -> Result:
         """Score all rows."""
-        offset = self._offset.evaluate(context)
+        offset = self.offset.evaluate(context)
         shift = offset[:, None] if isinstance(offset, np.ndarray) else offset
         with np.errstate(all="ignore"):
-            eta = (self._design.evaluate(context) + shift).astype(np.float64)
-            probabilities = self._share(eta)
+            eta = (self.design.evaluate(context) + shift).astype(np.float64)
+            probabilities = self.share(eta)
         probabilities[np.isnan(probabilities).any(axis=1)] = np.nan
-        return Result(choose_label(self._labels, probabilities), self._labels, probabilities)
+        return Result(choose_label(self.labels, probabilities), self.labels, probabilities)
 
-    def _share(self, eta: Floats) -> Floats:
+    def share(self, eta: Floats) -> Floats:
+        """Turn linear predictors, (rows, targets), into probabilities, (rows, classes)."""
         raise NotImplementedError
 
 
 class Multinomial(ClassRegression):
     """Classes by softmax; the reference category's predictor is 0."""
 
-    def _share(self, eta: Floats) -> Floats:
-        spread = np.zeros((len(eta), len(self._labels)))
+    def share(self, eta: Floats) -> Floats:
+        """Share by softmax."""
+        spread = np.zeros((len(eta), len(self.labels)))
         spread[:, self._places] = eta
         powers = np.exp(spread - spread.max(axis=1, keepdims=True))
         shares: Floats = powers / powers.sum(axis=1, keepdims=True)
@@ -107,8 +114,9 @@ class Ordinal(ClassRegression):
 
     link: Link = staticmethod(PLAIN["logit"])
 
-    def _share(self, eta: Floats) -> Floats:
-        cumulative = np.ones((len(eta), len(self._labels)))
+    def share(self, eta: Floats) -> Floats:
+        """Take differences of cumulative probabilities."""
+        cumulative = np.ones((len(eta), len(self.labels)))
         cumulative[:, :-1] = self.link(eta)[:, np.argsort(self._places)]
         cumulative[np.isnan(eta).any(axis=1)] = np.nan
         cumulative[:, 1:] -= cumulative[:, :-1].copy()
@@ -120,12 +128,13 @@ class Binary(ClassRegression):
 
     link: Link = staticmethod(PLAIN["logit"])
 
-    def _share(self, eta: Floats) -> Floats:
-        shares = np.zeros((len(eta), len(self._labels)))
+    def share(self, eta: Floats) -> Floats:
+        """Divide between the class and the other one."""
+        shares = np.zeros((len(eta), len(self.labels)))
         chosen = self._places[0]
         shares[:, chosen] = self.link(eta[:, 0])
-        if len(self._labels) > 1:
-            other = next(place for place in range(len(self._labels)) if place != chosen)
+        if len(self.labels) > 1:
+            other = next(place for place in range(len(self.labels)) if place != chosen)
             shares[:, other] = 1.0 - shares[:, chosen]
         return shares
 
@@ -134,14 +143,14 @@ class CoxRegression:
     """Predicts the cumulative hazard: the baseline at the record's time, times the exponential of the predictor."""
 
     def __init__(self, design: Design, baselines: Baselines, reference: float) -> None:
-        self._design = design
+        self.design = design
         self._baselines = baselines
         self._reference = reference
 
     def evaluate(self, context: Context) -> Result:
         """Score all rows."""
         with np.errstate(all="ignore"):
-            risk = np.exp(self._design.evaluate(context)[:, 0].astype(np.float64) - self._reference)
+            risk = np.exp(self.design.evaluate(context)[:, 0].astype(np.float64) - self._reference)
             return Result(Numbers(self._baselines.evaluate(context) * risk, DOUBLE))
 
 

@@ -153,7 +153,7 @@ class Chain:
     """Segments in turn; each may use the outputs of those before it, and the last that takes part is the result."""
 
     def __init__(self, segments: list[Segment], several_targets: bool) -> None:
-        self._segments = segments
+        self.segments = segments
         finals = {}
         for segment in segments:
             for output in segment.frame.final_outputs():
@@ -171,7 +171,7 @@ class Chain:
         outputs: dict[str, Column] = {}
         results: dict[str, Result] = {}
         targets: dict[str, Result] = {}
-        for segment in self._segments:
+        for segment in self.segments:
             result, taken = segment.evaluate(context)
             if result is None:
                 continue
@@ -195,7 +195,7 @@ class Choice:
     """The first segment whose predicate is true, row by row; selectAll keeps the results of all of them as well."""
 
     def __init__(self, segments: list[Segment], everything: bool) -> None:
-        self._segments = segments
+        self.segments = segments
         self._everything = everything
         finals: dict[str, OutputField] = {}
         for segment in segments:
@@ -209,7 +209,7 @@ class Choice:
         open_rows = np.ones(context.size, dtype=np.bool_)
         final: Result | None = None
         results: dict[str, Result] = {}
-        for segment in self._segments:
+        for segment in self.segments:
             result, taken = segment.evaluate(context, None if self._everything else open_rows)
             if result is None:
                 continue
@@ -229,7 +229,7 @@ class Ensemble:
     """Segments whose results are combined."""
 
     def __init__(self, segments: list[Segment], combination: Combination) -> None:
-        self._segments = segments
+        self.segments = segments
         self._combination = combination
         self.start = combination.start
         self._weights = np.array([segment.weight for segment in segments])
@@ -237,12 +237,12 @@ class Ensemble:
     def evaluate(self, context: Context) -> Result:
         """Score all rows."""
         results: list[Result | None] = []
-        taken = np.ones((len(self._segments), context.size), dtype=np.bool_)
-        for place, segment in enumerate(self._segments):
+        taken = np.ones((len(self.segments), context.size), dtype=np.bool_)
+        for place, segment in enumerate(self.segments):
             result, rows = segment.evaluate(context)
             results.append(result)
             if rows is not None:
                 taken[place] = rows
         combined = self._combination.combine(results, taken, self._weights, context.size)
-        found = {segment.id: result for segment, result in zip(self._segments, results, strict=True) if result}
+        found = {segment.id: result for segment, result in zip(self.segments, results, strict=True) if result}
         return replace(combined, segments=found)

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from headrace.formats.pmml.columns import Floats, Numbers, Texts
-from headrace.formats.pmml.datatypes import DOUBLE, FLOAT, data_type
+from headrace.formats.pmml.datatypes import DOUBLE, FLOAT, read_type
 from headrace.formats.pmml.expressions.compiler import compile_expression, find_expression
 from headrace.formats.pmml.frame import ModelFrame
 from headrace.formats.pmml.info import ModelInfo
@@ -30,20 +30,20 @@ class Network:
     """The inputs and layers of a network."""
 
     def __init__(self, inputs: list[Field], layers: list[Layer], ids: list[str], dtype: type[np.floating]) -> None:
-        self._inputs = inputs
-        self._layers = layers
-        self._dtype = dtype
+        self.inputs = inputs
+        self.layers = layers
+        self.dtype = dtype
         self.ids = ids
 
     def evaluate(self, context: Context) -> Values:
         """Return the values of all units, (rows, units); NaN throughout where an input is missing."""
-        units = np.empty((context.size, len(self.ids)), dtype=self._dtype)
-        for place, field in enumerate(self._inputs):
+        units = np.empty((context.size, len(self.ids)), dtype=self.dtype)
+        for place, field in enumerate(self.inputs):
             units[:, place] = context.numbers(field)
         with np.errstate(all="ignore"):
-            for layer in self._layers:
+            for layer in self.layers:
                 layer.evaluate(units)
-        units[np.isnan(units[:, : len(self._inputs)]).any(axis=1)] = np.nan
+        units[np.isnan(units[:, : len(self.inputs)]).any(axis=1)] = np.nan
         return units
 
 
@@ -51,35 +51,35 @@ class TargetOutputs:
     """The output neurons of one target: of a number one, of classes one each."""
 
     def __init__(self, outputs: list[NeuralOutput], ids: list[str], classifies: bool, single: bool) -> None:
-        self._outputs = outputs
-        self._units = [output.unit for output in outputs]
-        self._ids = [ids[unit] for unit in self._units]
-        self._labels = [output.label or "" for output in outputs] if classifies else []
+        self.outputs = outputs
+        self.units = [output.unit for output in outputs]
+        self.ids = [ids[unit] for unit in self.units]
+        self.labels = [output.label or "" for output in outputs] if classifies else []
         self._single = single
 
     def make_result(self, units: Values) -> Result:
         """Make the target's result from the values of the units."""
-        values = units[:, self._units]
-        if not self._labels:
-            value = self._outputs[0].restore(values[:, 0].astype(np.float64))
+        values = units[:, self.units]
+        if not self.labels:
+            value = self.outputs[0].restore(values[:, 0].astype(np.float64))
             column = Numbers(value.astype(np.float32), FLOAT) if self._single else Numbers(value, DOUBLE)
-            return Result(column, entity=Texts(np.where(np.isnan(value), -1, 0).astype(np.int32), self._ids))
+            return Result(column, entity=Texts(np.where(np.isnan(value), -1, 0).astype(np.int32), self.ids))
         probabilities: Floats = values.astype(np.float64)
         probabilities[np.isnan(probabilities).any(axis=1)] = np.nan
-        label = choose_label(self._labels, probabilities)
-        return Result(label, self._labels, probabilities, entity=Texts(label.codes, self._ids))
+        label = choose_label(self.labels, probabilities)
+        return Result(label, self.labels, probabilities, entity=Texts(label.codes, self.ids))
 
 
 class NetworkEvaluator:
     """Scores a network with one target."""
 
     def __init__(self, network: Network, outputs: TargetOutputs) -> None:
-        self._network = network
-        self._outputs = outputs
+        self.network = network
+        self.outputs = outputs
 
     def evaluate(self, context: Context) -> Result:
         """Score all rows."""
-        return self._outputs.make_result(self._network.evaluate(context))
+        return self.outputs.make_result(self.network.evaluate(context))
 
 
 class SeveralTargets:
@@ -88,16 +88,16 @@ class SeveralTargets:
     def __init__(
         self, network: Network, outputs: dict[str, TargetOutputs], target_frames: dict[str, ModelFrame]
     ) -> None:
-        self._network = network
-        self._outputs = outputs
+        self.network = network
+        self.outputs = outputs
         self.target_frames = target_frames
 
     def evaluate(self, context: Context) -> Result:
         """Score all rows."""
-        units = self._network.evaluate(context)
+        units = self.network.evaluate(context)
         targets = {}
         for name, frame in self.target_frames.items():
-            result = self._outputs[name].make_result(units)
+            result = self.outputs[name].make_result(units)
             target = frame.targets.get(name)
             targets[name] = result if target is None else target.apply(result)
         return replace(next(iter(targets.values())), targets=targets)
@@ -140,7 +140,7 @@ def _compile_inputs(element: Element, units: dict[str, int], scope: Scope) -> li
             raise malformed(child, f"the id {name!r} is given twice")
         units[name] = len(units)
         derived = child.child("DerivedField")
-        type = data_type(derived.get("dataType", "double"))
+        type = read_type(derived, "double")
         compute = compile_expression(find_expression(derived), scope)
         fields.append(Field(derived.get("name", name), DOUBLE if type.is_text else type, "continuous", compute))
     if not fields:

@@ -101,15 +101,15 @@ class NumberRegression:
     """Predicts a number."""
 
     def __init__(self, table: Table, link: Callable[[Floats], Floats], single: bool) -> None:
-        self._table = table
-        self._link = link
-        self._single = single
+        self.table = table
+        self.link = link
+        self.single = single
 
     def evaluate(self, context: Context) -> Result:
         """Score all rows."""
         with np.errstate(all="ignore"):
-            value = self._link(self._table.evaluate(context, np.float32 if self._single else np.float64))  # type: ignore[arg-type]
-        if self._single:
+            value = self.link(self.table.evaluate(context, np.float32 if self.single else np.float64))  # type: ignore[arg-type]
+        if self.single:
             return Result(Numbers(value.astype(np.float32), FLOAT))
         return Result(Numbers(value, DOUBLE))
 
@@ -118,19 +118,19 @@ class ClassRegression:
     """Predicts a class: one table a class, normalized to probabilities."""
 
     def __init__(self, tables: list[Table], labels: list[str], method: str, ordinal: bool, single: bool) -> None:
-        self._tables = tables
-        self._labels = labels
-        self._method = method
-        self._ordinal = ordinal
-        self._dtype: type[np.floating] = np.float32 if single else np.float64
+        self.tables = tables
+        self.labels = labels
+        self.method = method
+        self.ordinal = ordinal
+        self.dtype: type[np.floating] = np.float32 if single else np.float64
 
     def evaluate(self, context: Context) -> Result:
         """Score all rows. A row with a missing value has no prediction."""
-        values = np.stack([table.evaluate(context, self._dtype) for table in self._tables], axis=1)
+        values = np.stack([table.evaluate(context, self.dtype) for table in self.tables], axis=1)
         with np.errstate(all="ignore"):
-            probabilities = normalize(values, self._method, self._ordinal).astype(np.float64)
+            probabilities = normalize(values, self.method, self.ordinal).astype(np.float64)
         probabilities[np.isnan(probabilities).any(axis=1)] = np.nan
-        return Result(choose_label(self._labels, probabilities), self._labels, probabilities)
+        return Result(choose_label(self.labels, probabilities), self.labels, probabilities)
 
 
 def normalize(values: Values, method: str, ordinal: bool) -> Values:

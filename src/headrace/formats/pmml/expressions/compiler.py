@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from headrace.formats.pmml.scope import Compute, Scope
+from headrace.formats.pmml.columns import Column
+from headrace.formats.pmml.scope import Compute, Context, Scope
 from headrace.formats.pmml.xml import Element, malformed, unsupported
 
 FAMILIES: dict[str, str] = {
@@ -25,7 +26,22 @@ FAMILIES: dict[str, str] = {
 }
 
 
-def compile_expression(element: Element, scope: Scope) -> Compute:
+class Expression:
+    """A compiled expression, and where it came from: a plan for single records compiles it once more."""
+
+    __slots__ = ("compute", "element", "scope")
+
+    def __init__(self, compute: Compute, element: Element, scope: Scope) -> None:
+        self.compute = compute
+        self.element = element
+        self.scope = scope
+
+    def __call__(self, context: Context) -> Column:
+        """Compute the column of a batch."""
+        return self.compute(context)
+
+
+def compile_expression(element: Element, scope: Scope) -> Expression:
     """Compile one expression element. Raises ``ModelFormatError`` or ``UnsupportedError`` with its line."""
     family = FAMILIES.get(element.tag)
     if family is None:
@@ -34,8 +50,7 @@ def compile_expression(element: Element, scope: Scope) -> Compute:
         module = import_module(f"headrace.formats.pmml.expressions.{family}")
     except ModuleNotFoundError:
         raise unsupported(element, "this expression is not supported") from None
-    compute: Compute = module.compile_expression(element, scope)
-    return compute
+    return Expression(module.compile_expression(element, scope), element, scope)
 
 
 def find_expression(parent: Element) -> Element:

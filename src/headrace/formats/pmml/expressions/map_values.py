@@ -6,7 +6,7 @@ import numpy as np
 
 from headrace.formats.pmml.columns import Column, Floats, cast, regroup
 from headrace.formats.pmml.datatypes import data_type
-from headrace.formats.pmml.scope import Compute, Context, Scope
+from headrace.formats.pmml.scope import Compute, Context, Field, Scope
 from headrace.formats.pmml.xml import Element, malformed
 
 
@@ -23,18 +23,24 @@ def local_name(column: str) -> str:
     return column.rpartition(":")[2]
 
 
-def compile_expression(element: Element, scope: Scope) -> Compute:
-    """Compile a MapValues: the first row of the table that matches gives the result."""
-    type = data_type(element.get("dataType", "string"))
+def read_rows(element: Element, scope: Scope) -> tuple[list[Element], list[Field], list[list[str]], list[str]]:
+    """Read the FieldColumnPairs, with the field and the table's column of each, and the column of results."""
     table = read_table(element)
     results = _column(element, table, element.require("outputColumn"))
     pairs = element.find_all("FieldColumnPair")
     if not pairs:
         raise malformed(element, "it holds no FieldColumnPair")
     fields = [scope.field(pair.require("field"), pair) for pair in pairs]
+    return pairs, fields, [_column(pair, table, pair.require("column")) for pair in pairs], results
+
+
+def compile_expression(element: Element, scope: Scope) -> Compute:
+    """Compile a MapValues: the first row of the table that matches gives the result."""
+    type = data_type(element.get("dataType", "string"))
+    pairs, fields, columns, results = read_rows(element, scope)
     keys = []
-    for pair, field in zip(pairs, fields, strict=True):
-        keys.append([field.constant(pair, text) for text in _column(pair, table, pair.require("column"))])
+    for pair, field, column in zip(pairs, fields, columns, strict=True):
+        keys.append([field.constant(pair, text) for text in column])
     lookup: dict[tuple[float, ...], int] = {}
     for row, key in enumerate(zip(*keys, strict=True)):
         lookup.setdefault(key, row)

@@ -93,27 +93,27 @@ class Design:
 
     def __init__(self, targets: list[str | None], blocks: list[Block], dtype: type[np.floating]) -> None:
         self.targets = targets
-        self._blocks = blocks
-        self._dtype = dtype
+        self.blocks = blocks
+        self.dtype = dtype
         cells = [cell for block in blocks for cells in block.parameters for cell in cells]
-        self._fields = list({cell.predictor.field: None for cell in cells})
+        self.fields = list({cell.predictor.field: None for cell in cells})
 
     def evaluate(self, context: Context) -> Values:
         """Return the linear predictors, (rows, targets); NaN in a row without a value."""
         absent: Bools = np.zeros(context.size, dtype=np.bool_)
-        for field in self._fields:
+        for field in self.fields:
             absent |= np.isnan(context.measures(field))
-        parts = [self._evaluate_block(block, context) for block in self._blocks]
+        parts = [self._evaluate_block(block, context) for block in self.blocks]
         predictors = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
         predictors[absent] = np.nan
         return predictors
 
     def _evaluate_block(self, block: Block, context: Context) -> Values:
-        values = np.ones((context.size, len(block.parameters)), dtype=self._dtype)
+        values = np.ones((context.size, len(block.parameters)), dtype=self.dtype)
         for place, cells in enumerate(block.parameters):
             for cell in cells:
-                values[:, place] *= cell.evaluate(context).astype(self._dtype, copy=False)
-        return values @ block.coefficients.astype(self._dtype, copy=False)
+                values[:, place] *= cell.evaluate(context).astype(self.dtype, copy=False)
+        return values @ block.coefficients.astype(self.dtype, copy=False)
 
 
 def compile_design(element: Element, scope: Scope, dtype: type[np.floating]) -> Design:

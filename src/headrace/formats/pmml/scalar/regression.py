@@ -1,0 +1,218 @@
+"""RegressionModel and GeneralRegressionModel of one record."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from headrace.formats.pmml.datatypes import DOUBLE
+from headrace.formats.pmml.elements import general_regression as general
+from headrace.formats.pmml.elements.regression import LINKS, ClassRegression, NumberRegression, Table, normalize
+from headrace.formats.pmml.glm.design import Block, Cell, Design
+from headrace.formats.pmml.scalar.expressions import find_measure, find_number
+from headrace.formats.pmml.scalar.functions import exp
+from headrace.formats.pmml.scalar.outcome import Outcome, add_classes, blank_missing
+from headrace.formats.pmml.scalar.plan import Compute, Plan, Term
+from headrace.formats.pmml.scalar.ways import NoPlan, is_missing
+
+_FEW = 8
+"""NumPy adds up fewer numbers than these one by one."""
+
+
+def compile_number(plan: Plan, evaluator: NumberRegression) -> Outcome:
+    """Compile the regression of a number."""
+    if evaluator.single:
+        raise NoPlan("single precision")
+    total = _add_table(plan, evaluator.table)
+    name = next(name for name, link in LINKS.items() if link is evaluator.link)
+    if name != "none":
+        total = plan.add_step(_find_link(name), [total])
+    return Outcome(Term(total, DOUBLE))
+
+
+def compile_classes(plan: Plan, evaluator: ClassRegression) -> Outcome:
+    """Compile the regression of classes."""
+    if evaluator.dtype is np.float32:
+        raise NoPlan("single precision")
+    totals = [_add_table(plan, table) for table in evaluator.tables]
+    compute = _find_normalization(evaluator.method, evaluator.ordinal, len(totals))
+    return add_classes(plan, evaluator.labels, plan.add_step(compute, totals))
+
+
+def _add_table(plan: Plan, table: Table) -> int:
+    """Add the step of one table: its terms are added up in the order of ``Table.evaluate``."""
+    places = []
+    for field, _, exponent in table.numeric:
+        place = find_number(plan, field)
+        places.append(
+            place if exponent == 1.0 else plan.add_step(partial(_power, exponent), [place], ("power", exponent))
+        )
+    coefficients = [coefficient for _, coefficient, _ in table.numeric]
+    categories = [dict(_name_categories(field, known)) for field, known in table.categories]
+    places += [find_measure(plan, field) for field, _ in table.categories]
+    for fields, coefficient in table.terms:
+        places.append(plan.add_step(partial(_multiply, coefficient), [find_number(plan, field) for field in fields]))
+    return plan.add_step(make_sum(table.intercept, coefficients, categories), places)
+
+
+def _name_categories(field: Any, coefficients: dict[float, float]) -> list[tuple[Any, float]]:
+    if not field.is_coded:
+        return list(coefficients.items())
+    return [(field.vocabulary.texts[int(code)], coefficient) for code, coefficient in coefficients.items()]
+
+
+def make_sum(intercept: float, coefficients: list[float], categories: list[dict[Any, float]]) -> Compute:
+    """Return what adds up a table's terms: numbers times coefficients, categories' coefficients, products."""
+    numeric, coded = len(coefficients), len(coefficients) + len(categories)
+
+    def add_numbers(*values: float) -> float:
+        total = intercept
+        for coefficient, value in zip(coefficients, values, strict=True):
+            total += coefficient * value
+        return total
+
+    def add_all(*values: Any) -> float:
+        total = add_numbers(*values[:numeric])
+        for known, value in zip(categories, values[numeric:coded], strict=True):
+            total += known.get(value, 0.0)
+        for product in values[coded:]:
+            total += product
+        return total
+
+    return add_all
+
+
+def _power(exponent: float, value: float) -> float:
+    if exponent == 2.0:
+        return value * value
+    with np.errstate(all="ignore"):
+        return float((np.array([value]) ** np.float64(exponent))[0])
+
+
+def _multiply(coefficient: float, *values: float) -> float:
+    for value in values:
+        coefficient *= value
+    return coefficient
+
+
+def _logit(value: float) -> float:
+    return 1.0 / (1.0 + exp(-value))
+
+
+def _find_link(name: str) -> Compute:
+    """Return an inverse link: the plain ones as they are, the others by way of an array."""
+    if name == "none":
+        return float
+    if name in ("exp", "logit"):
+        return exp if name == "exp" else _logit
+    link = LINKS[name]
+
+    def apply(value: float) -> float:
+        with np.errstate(all="ignore"):
+            return float(link(np.array([value]))[0])
+
+    return apply
+
+
+def _find_normalization(method: str, ordinal: bool, count: int) -> Compute:
+    """Return what turns the tables' values into probabilities, as ``regression.normalize`` does."""
+    if method in LINKS and count == 2:
+        link = _find_link(method)
+
+        def share(first: float, _: float) -> list[float]:
+            linked = link(first)
+            return blank_missing([linked, 1.0 - linked])
+
+        return share
+    if method == "softmax" and count < _FEW:
+        return _soften
+
+    def normalize_all(*values: float) -> list[float]:
+        with np.errstate(all="ignore"):
+            shares: list[float] = normalize(np.array([values]), method, ordinal)[0].tolist()
+        return blank_missing(shares)
+
+    return normalize_all
+
+
+def _soften(*values: float) -> list[float]:
+    greatest = max(values)
+    if math.isnan(sum(values)):
+        return _soften_all(*values)
+    powers: list[float] = np.exp(np.array([value - greatest for value in values])).tolist()
+    total = 0.0
+    for power in powers:
+        total += power
+    return [power / total for power in powers]
+
+
+def _soften_all(*values: float) -> list[float]:
+    with np.errstate(all="ignore"):
+        shares: list[float] = normalize(np.array([values]), "softmax", ordinal=False)[0].tolist()
+    return blank_missing(shares)
+
+
+def compile_general_number(plan: Plan, evaluator: general.NumberRegression) -> Outcome:
+    """Compile the general regression of a number."""
+    if evaluator.single or not (evaluator.offset.is_constant and evaluator.trials.is_constant):
+        raise NoPlan("single precision, or an offset or trials by record")
+    offset, trials, link = evaluator.offset.value, evaluator.trials.value, evaluator.link
+
+    def finish(eta: Any) -> float:
+        with np.errstate(all="ignore"):
+            return float((link(eta[:, 0] + offset) * trials)[0])
+
+    return Outcome(Term(plan.add_step(finish, [_add_design(plan, evaluator.design)]), DOUBLE))
+
+
+def compile_general_classes(plan: Plan, evaluator: general.ClassRegression) -> Outcome:
+    """Compile the general regression of classes."""
+    if not evaluator.offset.is_constant:
+        raise NoPlan("an offset by record")
+    offset, share = evaluator.offset.value, evaluator.share
+
+    def finish(eta: Any) -> list[float]:
+        with np.errstate(all="ignore"):
+            return blank_missing(share(eta + offset)[0].tolist())
+
+    return add_classes(plan, evaluator.labels, plan.add_step(finish, [_add_design(plan, evaluator.design)]))
+
+
+def _add_design(plan: Plan, design: Design) -> int:
+    """Add the step of the linear predictors: an array of one row."""
+    if design.dtype is np.float32 or len(design.blocks) != 1:
+        raise NoPlan("single precision, or cells of one target category")
+    block: Block = design.blocks[0]
+    measures = [find_measure(plan, field) for field in design.fields]
+    cells = [[_add_cell(plan, cell) for cell in parameter] for parameter in block.parameters]
+    places = [place for parameter in cells for place in parameter]
+    spans = []
+    start = len(measures)
+    for parameter in cells:
+        spans.append((start, start + len(parameter)))
+        start += len(parameter)
+    coefficients, absent = block.coefficients, np.full((1, block.coefficients.shape[1]), np.nan)
+
+    def predict(*values: Any) -> Any:
+        if any(map(is_missing, values[: len(measures)])):
+            return absent
+        row = [_multiply(1.0, *values[begin:end]) for begin, end in spans]
+        return np.array([row]) @ coefficients
+
+    return plan.add_step(predict, [*measures, *places])
+
+
+def _add_cell(plan: Plan, cell: Cell) -> int:
+    field = cell.predictor.field
+    if not cell.predictor.factor:
+        place = find_number(plan, field)
+        if cell.number == 1.0:
+            return place
+        return plan.add_step(partial(_power, cell.number), [place], ("power", cell.number))
+    if cell.codes is not None:
+        raise NoPlan("a contrast matrix")
+    wanted = field.vocabulary.texts[int(cell.number)] if field.is_coded else cell.number
+    return plan.add_step(lambda value: float(value == wanted), [find_measure(plan, field)], ("cell", wanted))

@@ -1,0 +1,156 @@
+"""TreeModel and forests of one record.
+
+A single tree is walked here, in lists; a record in which a value is missing takes the kernel's walk. A forest takes its
+kernel, over one row.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from headrace.formats.pmml.datatypes import DOUBLE, STRING
+from headrace.formats.pmml.elements.tree import TreeEvaluator, make_result
+from headrace.formats.pmml.kernels import trees as kernel
+from headrace.formats.pmml.scalar.expressions import find_number
+from headrace.formats.pmml.scalar.outcome import Outcome, add_classes, pick
+from headrace.formats.pmml.scalar.plan import Plan, Term
+from headrace.formats.pmml.scalar.ways import NoPlan, Unsettled
+from headrace.formats.pmml.scope import Field
+from headrace.formats.pmml.trees.forest import Forest
+from headrace.formats.pmml.trees.nodes import Ints
+from headrace.formats.pmml.trees.tree import WEIGHTED, Tree
+
+Test = Callable[[float, Any], bool]
+Branch = tuple[int, Test, Any, int]
+"""A column, what compares its value with a constant, the constant, and the node where it leads."""
+
+_TESTS: dict[int, Test] = {
+    kernel.TRUE: lambda *_: True,
+    kernel.FALSE: lambda *_: False,
+    kernel.EQUAL: operator.eq,
+    kernel.NOT_EQUAL: operator.ne,
+    kernel.LESS: operator.lt,
+    kernel.LESS_OR_EQUAL: operator.le,
+    kernel.GREATER: operator.gt,
+    kernel.GREATER_OR_EQUAL: operator.ge,
+    kernel.IS_MISSING: lambda *_: False,
+    kernel.IS_NOT_MISSING: lambda *_: True,
+    kernel.IS_IN: lambda value, members: value in members,
+    kernel.IS_NOT_IN: lambda value, members: value not in members,
+}
+"""What each test says of a value that is not missing."""
+
+
+def compile_forest(plan: Plan, forest: Forest) -> Outcome:
+    """Compile a forest whose results are added up plainly."""
+    if not forest.adds_plainly:
+        raise NoPlan("a forest with a method of its own")
+
+    def add_up(*values: float) -> list[float]:
+        sums = forest.add_up_one(np.array([values]))
+        if sums is None:
+            raise Unsettled
+        return sums
+
+    sums = plan.add_step(add_up, _find_columns(plan, forest.fields))
+    if forest.labels:
+        return add_classes(plan, forest.labels, sums)
+    return Outcome(Term(plan.add_step(partial(pick, 0), [sums], ("pick", 0)), DOUBLE))
+
+
+def _find_columns(plan: Plan, fields: list[Field]) -> list[int]:
+    """Return the places of the numbers that trees test; a text is its code, as in ``Matrix.fill``."""
+    places = []
+    for field in fields:
+        term = plan.find_field(field)
+        if term.type.is_text and not field.is_coded:
+            places.append(find_number(plan, field))
+        elif term.type.is_text:
+            codes: dict[str | None, float] = {text: float(code) for text, code in field.vocabulary.codes.items()}
+            other = float(len(field.vocabulary))
+            codes[None] = math.nan
+            places.append(plan.add_step(partial(_code, codes, other), [term.place], ("code", field)))
+        else:
+            places.append(term.place)
+    return places
+
+
+def _code(codes: dict[str | None, float], other: float, text: str | None) -> float:
+    return codes.get(text, other)
+
+
+def compile_tree(plan: Plan, evaluator: TreeEvaluator) -> Outcome:
+    """Compile a single tree."""
+    tree = evaluator.tree
+    fields = tree.matrix.fields
+    if tree.strategy in WEIGHTED or fields is None or tree.scores.single:
+        raise NoPlan("a tree that one walk does not settle")
+    node = plan.add_step(_make_walk(tree), _find_columns(plan, fields))
+    scores = tree.scores
+    count = len(tree.nodes)
+    every: Ints = np.append(np.arange(count, dtype=np.int32), np.int32(-1))
+    result = make_result(tree, every, np.zeros(count + 1, dtype=np.int32))
+    entity = None
+    if result.entity is not None:
+        entity = Term(plan.add_step([*scores.ids, None].__getitem__, [node]), STRING)
+    if not scores.classifies:
+        return Outcome(Term(plan.add_step(scores.numbers.tolist().__getitem__, [node]), DOUBLE), entity=entity)
+    labels = result.value.to_list()  # type: ignore[union-attr]
+    value = Term(plan.add_step(labels.__getitem__, [node]), STRING)
+    probabilities = confidences = None
+    if scores.probabilities is not None:
+        probabilities = plan.add_step(scores.probabilities.tolist().__getitem__, [node])
+    if scores.confidences is not None:
+        confidences = plan.add_step(scores.confidences.tolist().__getitem__, [node])
+    return Outcome(value, tuple(scores.labels), probabilities, confidences, entity)
+
+
+def _make_walk(tree: Tree) -> Callable[..., int]:
+    """Return what finds the node whose score a record takes, -1 for none."""
+    nodes = tree.nodes
+    root, branches = _read_branch(tree, 0), [_read_branches(tree, node) for node in range(len(nodes))]
+    stops = tree.stops_at_last
+    careful = tree.penalty != 1.0
+
+    def walk(*values: float) -> int:
+        if math.isnan(sum(values)):
+            return walk_by_kernel(values)
+        column, test, constant, node = root
+        if not test(values[column] if values else 0.0, constant):
+            return -1
+        while ahead := branches[node]:
+            for column, test, constant, child in ahead:
+                if test(values[column], constant):
+                    node = child
+                    break
+            else:
+                return node if stops else -1
+        return node
+
+    def walk_by_kernel(values: tuple[float, ...]) -> int:
+        leaves, detours = tree.find_nodes(np.array([values]))
+        if careful and detours.any():
+            raise Unsettled
+        return int(leaves[0])
+
+    return walk
+
+
+def _read_branches(tree: Tree, node: int) -> list[Branch]:
+    first, count = int(tree.nodes.first[node]), int(tree.nodes.count[node])
+    return [_read_branch(tree, child) for child in range(first, first + count)]
+
+
+def _read_branch(tree: Tree, node: int) -> Branch:
+    tests = tree.tests
+    kind = int(tests.operator[node])
+    constant: Any = float(tests.constant[node])
+    if kind in (kernel.IS_IN, kernel.IS_NOT_IN):
+        constant = frozenset(tests.members[tests.member_start[node] : tests.member_start[node + 1]].tolist())
+    return max(int(tests.column[node]), 0), _TESTS[kind], constant, node
