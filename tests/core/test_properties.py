@@ -89,6 +89,15 @@ def test_c_one_instance_and_several_agree(plan: Plan, random: Random) -> None:
     assert [] == find_breaches(run.drain())
 
 
+@examples
+@randoms
+def test_c_instances_that_start_cold_agree_where_all_models_have_the_same_outputs(random: Random) -> None:
+    """(c): at a cold start the newest candidate of a slot is loaded alone, an older one only if that is rejected."""
+    scenario = make_scenario(random, replace(READY, outputs=("y",)))
+    run = Run(scenario, random).start(2, cold=True).wander(random.randint(0, STEPS), crashes=True, moves=True)
+    assert [] == find_breaches(run.drain())
+
+
 def spread(rows: list[Row], partitions: int) -> tuple[tuple[Row, ...], ...]:
     """Deal rows over partitions; each keeps their order."""
     return tuple(tuple(rows[first::partitions]) for first in range(partitions))

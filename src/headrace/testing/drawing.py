@@ -47,7 +47,10 @@ UNKNOWN = "f" * 64
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a scenario is about: at most so many messages, and rows in a partition; ``in_order``: no row comes late."""
+    """What a scenario is about: at most so many messages, and rows in a partition; ``in_order``: no row comes late.
+
+    ``outputs`` names those of the models: the first mostly, the last of them sometimes.
+    """
 
     mode: SwitchMode
     ordered_by: OrderedBy = OrderedBy.TIMESTAMP
@@ -56,6 +59,7 @@ class Plan:
     in_order: bool = False
     policies: tuple[NoModelPolicy, ...] = tuple(NoModelPolicy)
     lateness: tuple[int, ...] = (0, 4, 15, 10_000)
+    outputs: tuple[str, ...] = ("y", "z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class _Log:
     undigested: bool
     rollbacks: bool
     taste: _Taste
+    outputs: tuple[str, ...]
     contents: dict[str, bytes] = field(default_factory=dict)
     offered: list[tuple[SlotKey, str]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
@@ -169,7 +174,7 @@ class _Log:
             return self.contents[self.random.choice(self.offered)[1]]
         if self.chance(self.taste.unsound):
             return f"corrupt {position}".encode()
-        output = "z" if self.chance(self.taste.other_outputs) else "y"
+        output = self.outputs[-1] if self.chance(self.taste.other_outputs) else self.outputs[0]
         return Recipe(self.random.choice(KINDS), output, (position + 1) * 100).content
 
 
@@ -181,7 +186,7 @@ def make_scenario(random: Random, plan: Plan) -> Scenario:
     undigested = SwitchMode.READY not in modes or random.randrange(2) == 0
     slots = OFTEN if wide else SLOTS[:1]
     rollbacks = SwitchMode.READY not in modes or not undigested
-    log = _Log(random, slots, undigested, rollbacks, _Taste.draw(random))
+    log = _Log(random, slots, undigested, rollbacks, _Taste.draw(random), plan.outputs)
     messages, position = [], 0
     for _ in range(random.randint(0, plan.messages)):
         messages.append(log.message(position))

@@ -80,10 +80,16 @@ class Run:
     nodes: list[Node] = field(default_factory=list)
     arrived: dict[Place, int] = field(default_factory=dict)
     misuses: list[str] = field(default_factory=list)
+    cold: bool = False
     _ticks: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def start(self, instances: int) -> Run:
-        """Make the instances, with the partitions spread over them."""
+    def start(self, instances: int, *, cold: bool = False) -> Run:
+        """Make the instances, with the partitions spread over them.
+
+        ``cold``: each loads the newest candidate of a slot alone until records come. Which one fits then depends on the
+        start, so that instances agree only where all models have the same outputs.
+        """
+        self.cold = cold
         partitions = range(len(self.scenario.partitions))
         for number in range(instances):
             self.nodes.append(self._begin({each for each in partitions if each % instances == number}))
@@ -91,7 +97,7 @@ class Run:
 
     def _begin(self, owned: set[int]) -> Node:
         join = Join(self.scenario.settings, lambda: 1_000 + next(self._ticks), lambda: 100 * next(self._ticks))
-        join.models.cold = False  # the newest alone is loaded at a cold start: what fits then depends on the start
+        join.models.cold = self.cold
         node = Node(join, owned)
         for partition in owned:
             node.join.assign((SOURCE, partition))
