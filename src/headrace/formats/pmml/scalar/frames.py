@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from headrace.formats.pmml.frame import ModelFrame
 from headrace.formats.pmml.output import OutputField
 from headrace.formats.pmml.scalar import network, regression, trees
 from headrace.formats.pmml.scalar.expressions import compile_expression
-from headrace.formats.pmml.scalar.outcome import Outcome, pick
+from headrace.formats.pmml.scalar.outcome import Outcome
 from headrace.formats.pmml.scalar.plan import Plan, Term
 from headrace.formats.pmml.scalar.ways import NoPlan, Unsettled
 from headrace.formats.pmml.targets import CASTS, Target
@@ -148,7 +149,7 @@ def _find_class(plan: Plan, outcome: Outcome, place: int | None, label: str | No
     number = find_label(label, outcome.labels)
     if number is None:
         raise NoPlan(f"no class {label!r}")
-    return Term(plan.add_step(partial(pick, number), [place], ("pick", number)), DOUBLE)
+    return Term(plan.add_step(itemgetter(number), [place], ("pick", number)), DOUBLE)
 
 
 def _pick_label(index: dict[str, int], values: list[float], label: str | None) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from headrace.formats.pmml.datatypes import DOUBLE, STRING
 from headrace.formats.pmml.elements.neural_network import Network, NetworkEvaluator
 from headrace.formats.pmml.neural.activations import ACTIVATIONS, NORMALIZATIONS, RADIAL
 from headrace.formats.pmml.scalar.expressions import find_number, make_interpolation
-from headrace.formats.pmml.scalar.outcome import Outcome, add_classes, blank_missing, pick
+from headrace.formats.pmml.scalar.outcome import Outcome, add_classes, blank_missing
 from headrace.formats.pmml.scalar.plan import Compute, Plan, Term
 from headrace.formats.pmml.scalar.ways import NoPlan
 
@@ -26,7 +26,7 @@ def compile_network(plan: Plan, evaluator: NetworkEvaluator) -> Outcome:
     values = plan.add_step(_make_walk(network, outputs.units), inputs)
     if outputs.labels:
         return add_classes(plan, outputs.labels, plan.add_step(blank_missing, [values]), outputs.ids)
-    value = plan.add_step(partial(pick, 0), [values])
+    value = plan.add_step(itemgetter(0), [values])
     for norms, origins in outputs.outputs[0].knots:
         value = plan.add_step(make_interpolation(norms.tolist(), origins.tolist(), "asIs", math.nan), [value])
     only = outputs.ids[0]
@@ -49,7 +49,7 @@ def _make_walk(network: Network, units: list[int]) -> Compute:
     def walk(*inputs: float) -> list[float]:
         if math.isnan(sum(inputs)) and any(map(math.isnan, inputs)):
             return [math.nan] * len(units)
-        row: Any = np.array([inputs])
+        row: Any = np.array(inputs)[None]
         with np.errstate(all="ignore"):
             if not chained:
                 everything = np.empty((1, width))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from headrace.formats.pmml.datatypes import STRING
 from headrace.formats.pmml.scalar.plan import Plan, Term
@@ -45,8 +44,3 @@ def blank_missing(probabilities: list[float]) -> list[float]:
     if math.isnan(sum(probabilities)) and any(map(math.isnan, probabilities)):
         return [math.nan] * len(probabilities)
     return probabilities
-
-
-def pick(place: int, values: list[Any]) -> Any:
-    """Return one of a list's values."""
-    return values[place]

@@ -55,7 +55,7 @@ def _add_table(plan: Plan, table: Table) -> int:
     places += [find_measure(plan, field) for field, _ in table.categories]
     for fields, coefficient in table.terms:
         places.append(plan.add_step(partial(_multiply, coefficient), [find_number(plan, field) for field in fields]))
-    return plan.add_step(make_sum(table.intercept, coefficients, categories), places)
+    return plan.add_step(make_sum(table.intercept, coefficients, categories, terms=bool(table.terms)), places)
 
 
 def _name_categories(field: Any, coefficients: dict[float, float]) -> list[tuple[Any, float]]:
@@ -64,7 +64,9 @@ def _name_categories(field: Any, coefficients: dict[float, float]) -> list[tuple
     return [(field.vocabulary.texts[int(code)], coefficient) for code, coefficient in coefficients.items()]
 
 
-def make_sum(intercept: float, coefficients: list[float], categories: list[dict[Any, float]]) -> Compute:
+def make_sum(
+    intercept: float, coefficients: list[float], categories: list[dict[Any, float]], *, terms: bool
+) -> Compute:
     """Return what adds up a table's terms: numbers times coefficients, categories' coefficients, products."""
     numeric, coded = len(coefficients), len(coefficients) + len(categories)
 
@@ -82,7 +84,7 @@ def make_sum(intercept: float, coefficients: list[float], categories: list[dict[
             total += product
         return total
 
-    return add_all
+    return add_all if categories or terms else add_numbers
 
 
 def _power(exponent: float, value: float) -> float:

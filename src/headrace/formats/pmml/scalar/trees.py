@@ -10,6 +10,7 @@ import math
 import operator
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from headrace.formats.pmml.datatypes import DOUBLE, STRING
 from headrace.formats.pmml.elements.tree import TreeEvaluator, make_result
 from headrace.formats.pmml.kernels import trees as kernel
 from headrace.formats.pmml.scalar.expressions import find_number
-from headrace.formats.pmml.scalar.outcome import Outcome, add_classes, pick
+from headrace.formats.pmml.scalar.outcome import Outcome, add_classes
 from headrace.formats.pmml.scalar.plan import Plan, Term
 from headrace.formats.pmml.scalar.ways import NoPlan, Unsettled
 from headrace.formats.pmml.scope import Field
@@ -61,7 +62,7 @@ def compile_forest(plan: Plan, forest: Forest) -> Outcome:
     sums = plan.add_step(add_up, _find_columns(plan, forest.fields))
     if forest.labels:
         return add_classes(plan, forest.labels, sums)
-    return Outcome(Term(plan.add_step(partial(pick, 0), [sums], ("pick", 0)), DOUBLE))
+    return Outcome(Term(plan.add_step(itemgetter(0), [sums], ("pick", 0)), DOUBLE))
 
 
 def _find_columns(plan: Plan, fields: list[Field]) -> list[int]:
