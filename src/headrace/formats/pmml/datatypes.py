@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from headrace.errors import ModelFormatError
+from headrace.formats.pmml.xml import Element, malformed
 
 _EPOCH = dt.date(1970, 1, 1)
 _SINCE = re.compile(r"(dateDaysSince|dateTimeSecondsSince)\[(0|[0-9]{4})\]")
@@ -140,6 +141,15 @@ def data_type(name: str) -> DataType:
     year = int(since[2])
     origin = (dt.date(year, 1, 1) - _EPOCH).days if year else -_DAYS_FROM_YEAR_0
     return DataType(name, "int64", origin)
+
+
+def read_type(element: Element, default: str | None = None) -> DataType:
+    """Read the attribute dataType; without a default it must be there."""
+    name = element.require("dataType") if default is None else element.get("dataType", default)
+    try:
+        return data_type(name)
+    except ModelFormatError as error:
+        raise malformed(element, str(error)) from None
 
 
 ANY = DataType("any", "string")

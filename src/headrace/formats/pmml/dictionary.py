@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from headrace.formats.pmml.columns import Bools, Column, Numbers, Texts
-from headrace.formats.pmml.datatypes import DOUBLE, DataType, data_type
+from headrace.formats.pmml.datatypes import DOUBLE, DataType, read_type
 from headrace.formats.pmml.vocabulary import Vocabulary
 from headrace.formats.pmml.xml import Element, malformed
 
@@ -147,7 +147,7 @@ def read_dictionary(root: Element) -> DataDictionary:
 
 
 def _read_field(element: Element) -> DataField:
-    type = data_type(element.get("dataType", "string"))
+    type = read_type(element, "string")
     optype = element.choice("optype", OPTYPES, "categorical" if type.is_text else "continuous")
     entry = DataField(element.require("name"), type, optype, element)
     groups: dict[str, list[str]] = {"valid": [], "missing": [], "invalid": []}

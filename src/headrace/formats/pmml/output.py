@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from headrace.formats.pmml.columns import Column, cast
-from headrace.formats.pmml.datatypes import ANY, DOUBLE, INTEGER, STRING, DataType, data_type
+from headrace.formats.pmml.datatypes import ANY, DOUBLE, INTEGER, STRING, DataType, read_type
 from headrace.formats.pmml.expressions.compiler import FAMILIES, compile_expression
 from headrace.formats.pmml.features import Request, check_feature, compute_feature
 from headrace.formats.pmml.result import Result, missing_numbers
@@ -123,7 +123,7 @@ def _compile_field(
 def _find_type(element: Element, feature: str, target_type: DataType) -> DataType:
     """Choose an output's type: its own, else what its feature gives."""
     if "dataType" in element.attributes:
-        return data_type(element.get("dataType"))
+        return read_type(element)
     if feature == "predictedValue":
         return target_type if target_type is not ANY else DOUBLE
     if feature in _BY_EXPRESSION:

@@ -6,7 +6,7 @@ itself is refused. Standard: "Transformations", PMML 4.4.
 
 from __future__ import annotations
 
-from headrace.formats.pmml.datatypes import data_type
+from headrace.formats.pmml.datatypes import read_type
 from headrace.formats.pmml.expressions.compiler import compile_expression, find_expression
 from headrace.formats.pmml.scope import Field, Function, Scope
 from headrace.formats.pmml.xml import Element, malformed
@@ -33,7 +33,7 @@ def compile_all(element: Element | None, scope: Scope) -> None:
 
 
 def _compile(element: Element, scope: Scope) -> Field:
-    type = data_type(element.require("dataType"))
+    type = read_type(element)
     optype = element.get("optype") or ("categorical" if type.is_text else "continuous")
     compute = compile_expression(find_expression(element), scope)
     field = Field(element.require("name"), type, optype, compute)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from headrace.formats.pmml.columns import Floats
-from headrace.formats.pmml.datatypes import data_type
+from headrace.formats.pmml.datatypes import read_type
 from headrace.formats.pmml.densities import Density, compile_density, find_distribution
 from headrace.formats.pmml.expressions.compiler import compile_expression, find_expression
 from headrace.formats.pmml.info import ModelInfo
@@ -125,7 +125,7 @@ def _compile_input(
     field = scope.field(element.require("fieldName"), element)
     derived = element.find("DerivedField")
     if derived is not None:
-        type = data_type(derived.get("dataType", "string"))
+        type = read_type(derived, "string")
         compute = compile_expression(find_expression(derived), scope)
         field = Field(field.name, type, derived.get("optype", "categorical"), compute)
     statistics = element.find("TargetValueStats")

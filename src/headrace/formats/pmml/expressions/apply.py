@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from headrace.formats.pmml.columns import Column, cast, constant, put
-from headrace.formats.pmml.datatypes import ANY, data_type
+from headrace.formats.pmml.datatypes import ANY, read_type
 from headrace.formats.pmml.expressions.arguments import compile_validity, find_reference, order_arguments
 from headrace.formats.pmml.expressions.compiler import FAMILIES, find_expression
 from headrace.formats.pmml.expressions.compiler import compile_expression as compile_any
@@ -92,7 +92,7 @@ def _apply_defined(
         function.open = False
     if "dataType" not in function.element.attributes:
         return body
-    result = data_type(function.element.get("dataType"))
+    result = read_type(function.element)
     return lambda context: cast(body(context), result)
 
 
@@ -100,7 +100,7 @@ def _bind(parameter: Element, child: Element, scope: Scope, argument: Compute) -
     """Make the field that a parameter is: of its own type, else of the argument's; a field stays the field it is."""
     name, optype = parameter.require("name"), parameter.get("optype")
     if "dataType" in parameter.attributes:
-        return Field(name, data_type(parameter.get("dataType")), optype, argument)
+        return Field(name, read_type(parameter), optype, argument)
     reference = find_reference(child, scope)
     if reference is not None:
         return reference

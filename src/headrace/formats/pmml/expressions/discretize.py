@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from headrace.formats.pmml.columns import Column, Texts, cast, regroup
-from headrace.formats.pmml.datatypes import data_type
+from headrace.formats.pmml.datatypes import read_type
 from headrace.formats.pmml.dictionary import read_interval
 from headrace.formats.pmml.scope import Compute, Context, Scope
 from headrace.formats.pmml.xml import Element
@@ -14,7 +14,7 @@ from headrace.formats.pmml.xml import Element
 def compile_expression(element: Element, scope: Scope) -> Compute:
     """Compile a Discretize. The first bin that holds a value gives its result."""
     field = scope.field(element.require("field"), element)
-    type = data_type(element.get("dataType", "string"))
+    type = read_type(element, "string")
     names: list[str] = []
     bins = []
     for child in element.find_all("DiscretizeBin"):

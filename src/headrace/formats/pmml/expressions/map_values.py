@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from headrace.formats.pmml.columns import Column, Floats, cast, regroup
-from headrace.formats.pmml.datatypes import data_type
+from headrace.formats.pmml.datatypes import read_type
 from headrace.formats.pmml.scope import Compute, Context, Field, Scope
 from headrace.formats.pmml.xml import Element, malformed
 
@@ -36,7 +36,7 @@ def read_rows(element: Element, scope: Scope) -> tuple[list[Element], list[Field
 
 def compile_expression(element: Element, scope: Scope) -> Compute:
     """Compile a MapValues: the first row of the table that matches gives the result."""
-    type = data_type(element.get("dataType", "string"))
+    type = read_type(element, "string")
     pairs, fields, columns, results = read_rows(element, scope)
     keys = []
     for pair, field, column in zip(pairs, fields, columns, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headrace.formats.pmml.columns import Column, constant, put
-from headrace.formats.pmml.datatypes import DOUBLE, INTEGER, STRING, DataType, data_type
+from headrace.formats.pmml.datatypes import DOUBLE, INTEGER, STRING, DataType, read_type
 from headrace.formats.pmml.scope import Compute, Context, Scope
 from headrace.formats.pmml.xml import Element, malformed
 
@@ -17,9 +17,9 @@ def read_constant(element: Element) -> tuple[float | str | None, DataType]:
     """Read a Constant's value and type. Without a dataType: integer, double or string, whichever the text is first."""
     text = element.text
     if element.flag("missing"):
-        return None, data_type(element.get("dataType", "string"))
+        return None, read_type(element, "string")
     if "dataType" in element.attributes:
-        return parse_value(element, text, data_type(element.get("dataType")))
+        return parse_value(element, text, read_type(element))
     for type in (INTEGER, DOUBLE):
         try:
             return type.parse(text), type
