@@ -15,6 +15,7 @@ BOOTSTRAP := $(VENV)/.installed-bootstrap
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
 PACKAGE := $(VENV)/.installed-package
+KERNELS := $(VENV)/.compiled-kernels
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -25,11 +26,11 @@ help: ## list the commands
 	@grep -hE '^[a-zA-Z%-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/; s/%/NAME/' | expand -t 18
 
 .PHONY: setup
-setup: $(DEV) $(PACKAGE) ## make .venv with all that developing needs, and .venv/bin/headrace
+setup: $(DEV) $(PACKAGE) $(KERNELS) ## make .venv with all that developing needs, and .venv/bin/headrace
 	@:
 
 .PHONY: demo
-demo: $(RUNTIME) $(PACKAGE) ## serve the wine records with models that change meanwhile: the main job, about two minutes
+demo: $(RUNTIME) $(PACKAGE) $(KERNELS) ## serve the wine records with models that change meanwhile: the main job, about two minutes
 	@$(BIN)/headrace demo
 
 .PHONY: test
@@ -109,4 +110,9 @@ $(DEV): requirements/dev.txt $(BOOTSTRAP)
 
 $(PACKAGE): pyproject.toml $(BOOTSTRAP)
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(KERNELS): $(shell grep -rl headrace.compilation src --include=*.py) $(PACKAGE) $(RUNTIME)
+	@echo "compiling the kernels, once, so that no first start waits for it"
+	@$(BIN)/python -m headrace.app.kernels
 	@touch $@

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from headrace.abc.loader import Deferred, Loaded, Reached, Rejected, Stage
+from headrace.compilation import choose_cache
 from headrace.errors import DescriptorError, HeadraceError, LimitError, ModelError
 from headrace.loading.airlock import ProcessChecker
 from headrace.loading.checking import check, find_format, import_formats, make_example, warm
@@ -107,6 +108,7 @@ class BackgroundLoader:
 
     def _run(self) -> None:
         # A child ends with the thread that started it, so this one starts and closes them all.
+        choose_cache()
         self._checker.start()
         import_formats(self._options.formats)  # an import holds the interpreter for long: better now than at a switch
         while (job := self._jobs.get()) is not None and not self._closed:

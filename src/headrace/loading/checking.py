@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from headrace import catalog
 from headrace.abc.loader import Stage
+from headrace.compilation import load_kept
 from headrace.errors import (
     ConfigurationError,
     HeadraceError,
@@ -123,7 +124,10 @@ def find_format(content: bytes, name: str, options: LoadOptions) -> Format:
 
 
 def import_formats(own: Mapping[str, str]) -> None:
-    """Import what the formats need, so that no candidate waits for it; one that is missing is told of when asked."""
+    """Import what the formats need, and their kernels, so that no candidate waits for it.
+
+    A format that is missing is told of when asked.
+    """
     pa.array(np.zeros(1))  # at the first conversion pyarrow imports pandas where that is installed: seconds
     for name in catalog.find_names("format"):
         with contextlib.suppress(HeadraceError):
@@ -131,6 +135,7 @@ def import_formats(own: Mapping[str, str]) -> None:
     for target in own.values():
         with contextlib.suppress(HeadraceError):
             catalog.load_target(target)
+    load_kept()
 
 
 def warm(model: Model, example: pa.RecordBatch, sizes: tuple[int, ...]) -> None:

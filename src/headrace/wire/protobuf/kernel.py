@@ -14,14 +14,13 @@ So whatever is not marked has the columns that protobuf would give, and what is 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numba as nb
 import numpy as np
 from numba import types
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from headrace.compilation import kernel
 
 FIXED64, FIXED32, VARINT, ZIGZAG64, ZIGZAG32, FLAG, BYTES, TEXT, MESSAGE, LEAVE = range(10)
 OPERATION_BITS = 4
@@ -32,15 +31,9 @@ _WIRE_VARINT, _WIRE_64, _WIRE_LENGTH, _WIRE_32 = 0, 1, 2, 5
 _DAMAGED = -1
 _LONGEST_SIZE = 5  # bytes of a tag or length: more is damage, even where the number is small
 _BYTES = types.Array(types.uint8, 1, "C", readonly=True)
-_SIZED = types.Tuple((types.uint64, types.int64))  # type: ignore[no-untyped-call]
 
 
-def _compile(signature: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = nb.njit(signature, nogil=True, cache=True)
-    return compiled
-
-
-@_compile(_SIZED(_BYTES, types.int64, types.int64))
+@nb.njit
 def _read_varint(data: Any, at: Any, end: Any) -> Any:
     """Read a varint; gives it and where it ends, or ``_DAMAGED``."""
     value = np.uint64(0)
@@ -57,13 +50,13 @@ def _read_varint(data: Any, at: Any, end: Any) -> Any:
     return value, _DAMAGED
 
 
-@_compile(types.uint64(_BYTES, types.int64))
+@nb.njit
 def _load32(data: Any, at: Any) -> Any:
     value = np.uint64(data[at]) | np.uint64(data[at + 1]) << np.uint64(8)
     return value | np.uint64(data[at + 2]) << np.uint64(16) | np.uint64(data[at + 3]) << np.uint64(24)
 
 
-@_compile(types.boolean(_BYTES, types.int64, types.int64))
+@nb.njit
 def _is_utf8(data: Any, at: Any, end: Any) -> Any:
     """Tell whether bytes are UTF-8 (RFC 3629): shortest forms, no surrogates, up to U+10FFFF."""
     while at < end:
@@ -91,7 +84,7 @@ def _is_utf8(data: Any, at: Any, end: Any) -> Any:
     return True
 
 
-@_compile(types.uint64(types.uint64, types.int32))
+@nb.njit
 def _interpret(value: Any, operation: Any) -> Any:
     """Turn a varint into what its field's type makes of it."""
     if operation == VARINT:
@@ -103,7 +96,7 @@ def _interpret(value: Any, operation: Any) -> Any:
     return (value >> np.uint64(1)) ^ (np.uint64(0) - (value & np.uint64(1)))
 
 
-@_compile(
+@kernel(
     types.void(
         _BYTES,
         types.int64[::1],
@@ -186,7 +179,7 @@ def walk(
         marked[message] = not plain
 
 
-@_compile(types.void(_BYTES, types.uint64[::1], types.int32[::1], types.uint8[::1]))
+@kernel(types.void(_BYTES, types.uint64[::1], types.int32[::1], types.uint8[::1]))
 def gather(data: Any, cells: Any, offsets: Any, gathered: Any) -> None:
     """Copy the texts that cells point to, one after the other, each to its offset."""
     for row in range(len(cells)):

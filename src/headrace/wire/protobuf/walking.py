@@ -68,6 +68,8 @@ class Walker:
     """Walks messages of one type. ``apart`` are fields whose messages are given as they are, not as columns."""
 
     def __init__(self, schema: MessageSchema, apart: Sequence[FieldDescriptor] = ()) -> None:
+        kernel.walk.ready()  # nothing is compiled while records are read
+        kernel.gather.ready()
         self._members = schema.members
         self._apart = [field for field in apart if field.message_type is not None]
         fields = [member.field for member in schema.members] + self._apart

@@ -13,6 +13,8 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from headrace.compilation import kernel
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 
@@ -149,7 +151,7 @@ def _keep_best(found: Floats, sign: float, places: Ints, measures: Floats) -> No
     measures[held:] = np.nan
 
 
-@nb.njit(_COMPARE, error_model="numpy", nogil=True, cache=True)
+@kernel(_COMPARE)
 def compare_all(
     rows: Floats,
     points: Floats,
@@ -165,7 +167,7 @@ def compare_all(
         _measure_all(rows[row], points, columns, fields, tables, measure, options, out[row])
 
 
-@nb.njit(_NEAREST, error_model="numpy", nogil=True, cache=True)
+@kernel(_NEAREST)
 def find_nearest(
     rows: Floats,
     points: Floats,

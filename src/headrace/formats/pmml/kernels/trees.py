@@ -10,6 +10,8 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from headrace.compilation import kernel
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 Bytes = npt.NDArray[np.int8]
@@ -61,7 +63,7 @@ def _answer(value: float, operator: int, constant: float, members: Floats, start
     return found if operator == IS_IN else 1 - found
 
 
-@nb.njit(_WALK, cache=True, nogil=True, error_model="numpy")
+@kernel(_WALK)
 def walk_general(
     rows: Floats,
     first: Ints,
@@ -112,7 +114,7 @@ def walk_general(
         leaf[row] = node
 
 
-@nb.njit("i8(i4[::1])", cache=True, nogil=True, error_model="numpy")
+@kernel("i8(i4[::1])")
 def measure_depth(holder: Ints) -> int:
     """Return the depth of a tree in the split layout, given the slot that asks each question, parents first."""
     depths = np.zeros(2 * holder.shape[0] + 1, np.int32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from headrace.formats.pmml.trees.nodes import Ints
 from headrace.formats.pmml.xml import Element, Table, malformed
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Layout:
     """The arrays of a forest, as ``kernels.forests`` takes them.
 
@@ -38,17 +39,37 @@ class Layout:
     starts: Ints = field(default_factory=lambda: np.empty(0, np.int32))
     words: npt.NDArray[np.uint64] = field(default_factory=lambda: np.zeros(1, np.uint64))
 
+    def __post_init__(self) -> None:
+        if len(self.starts):
+            forests.rank_values.ready()
+        (forests.sum_ranks if len(self.starts) else forests.sum_plain).ready()
+
+    @cached_property
+    def _gaps(self) -> tuple[bool, bool]:
+        """Tell whether a row without, or with, missing values may come to a leaf that has no prediction."""
+        absent = self.payload[self.ends["leaf"], -1] > 0
+        left = self.nodes["left"]
+        asks = left != np.arange(len(left))
+        reached = np.concatenate([self.roots["node"], left[asks], left[asks] + 1])
+        known = bool(absent[reached].any())
+        return known, known or bool(absent[self.ends["missing"][asks]].any())
+
     def sum_leaves(self, matrix: Floats, flags: int, start: float = 0.0) -> Floats:
-        """Return the sums of the payloads for each row, the numbers added to ``start``."""
-        out = np.zeros((len(matrix), self.payload.shape[1]))
+        """Return the sums of the payloads by row, as (values, rows), the numbers added to ``start``.
+
+        The last of a payload, the share of trees without a prediction, is left out where no row can come to one.
+        """
+        width = self.payload.shape[1] - 1
+        gaps = self._gaps[1 if flags & forests.MAY_MISS else 0]
+        out = np.zeros((width + gaps, len(matrix)))
         if start:
-            out[:, :-1] = start
+            out[:width] = start
         if len(self.starts):
             ranks = np.empty(matrix.shape, np.uint16)
             forests.rank_values(matrix, self.cuts, self.starts, ranks)
-            forests.sum_leaves(ranks, self.nodes, self.ends, self.roots, self.payload, self.words, out, flags)
+            forests.sum_ranks(ranks, self.nodes, self.ends, self.roots, self.payload, self.words, out, flags)
         else:
-            forests.sum_leaves(matrix, self.nodes, self.ends, self.roots, self.payload, self.words, out, flags)
+            forests.sum_plain(matrix, self.nodes, self.ends, self.roots, self.payload, out, flags)
         return out
 
 
@@ -64,7 +85,6 @@ class Forest:
         self._divides = combination.votes or combination.method in MEANS
         self._flags = forests.SINGLE if combination.single and not labels else 0
         self._flags |= forests.SETS if len(layout.words) > 1 else 0
-        self._flags |= forests.RANKS if len(layout.starts) else 0
 
     @property
     def fields(self) -> list[Field]:
@@ -83,8 +103,8 @@ class Forest:
 
     def add_up_one(self, row: Floats) -> list[float] | None:
         """Return one row's number or class values; None where a tree has no prediction, or a sum is not a number."""
-        sums: list[float] = self._layout.sum_leaves(row, self._flags)[0].tolist()
-        if sums.pop() or math.isnan(sum(sums)):
+        sums: list[float] = self._layout.sum_leaves(row, self._flags | forests.MAY_MISS).ravel().tolist()
+        if (len(sums) == self._layout.payload.shape[1] and sums.pop()) or math.isnan(sum(sums)):
             return None
         if self._divides:
             total = self._layout.total
@@ -97,22 +117,24 @@ class Forest:
         return self._finish(self._layout.sum_leaves(matrix, flags, self._combination.start))
 
     def _finish(self, sums: Floats) -> Result:
+        """Make the result of the sums (values, rows), which it takes over."""
         method, total = self._combination.method, self._layout.total
-        values, missing = sums[:, :-1], sums[:, -1]
+        gaps = len(sums) == self._layout.payload.shape[1]
+        values = sums[:-1] if gaps else sums
+        missing = sums[-1] if gaps else np.zeros(sums.shape[1])
         if self._combination.votes:
-            return self._combination.count_votes(sums, self.labels, np.full(len(values), total))
+            votes = np.column_stack([values.T, missing])
+            return self._combination.count_votes(votes, self.labels, np.full(len(votes), total))
         single = self._combination.single and not self.labels
         if single:
             values = values.astype(np.float32)
-        by_class = np.ascontiguousarray(values.T)
         if method in MEANS:
-            by_class /= (total - missing).astype(values.dtype)
-        if missing.any():
-            by_class[:, self._find_lost(missing)] = np.nan
+            values /= (total - missing).astype(values.dtype)
+        if gaps and missing.any():
+            values[:, self._find_lost(missing)] = np.nan
         if not self.labels:
-            return Result(Numbers(by_class[0], FLOAT if single else DOUBLE))
-        values = by_class.T
-        return Result(choose_label(self.labels, values), self.labels, values)
+            return Result(Numbers(values[0], FLOAT if single else DOUBLE))
+        return Result(choose_label(self.labels, values.T), self.labels, values.T)
 
     def _find_lost(self, missing: Floats) -> Bools:
         if self._combination.treatment == "skipSegment":
