@@ -105,6 +105,16 @@ def test_a_candidate_without_a_verdict_starts_again(stage: str) -> None:
     assert 0 == again.serving()
 
 
+def test_one_that_was_overtaken_while_it_loaded_does_not_start_again() -> None:
+    bench = Bench()
+    bench.publish(plain(0))
+    bench.request()
+    bench.send(Retire(WINE))
+    again = bench.restart()
+    assert {0: State.RETIRED} == again.states()
+    assert not again.join.models.loading
+
+
 def test_final_states_and_reasons_are_kept() -> None:
     bench = Bench()
     bench.serve(plain(0))

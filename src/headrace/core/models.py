@@ -174,7 +174,7 @@ class Models:
         slot.command(command, self._moment(slot, None), position)
         kind = Happening.PINNED if isinstance(command, Pin) else Happening.UNPINNED
         self._note(kind, position, slot.key)
-        self._settle(slot, BEGINNING)
+        self.settle_slot(slot, BEGINNING)
 
     def _retire(self, command: Retire, position: int) -> None:
         slot = self._known_slot(command.slot, position)
@@ -190,7 +190,7 @@ class Models:
             return
         slot.end_service(command, self._moment(slot, None), position)
         self._note(Happening.SLOT_RETIRED, position, slot.key)
-        self._settle(slot, BEGINNING)
+        self.settle_slot(slot, BEGINNING)
 
     def _known_slot(self, key: SlotKey, position: int) -> Slot | None:
         slot = self.slots.get(key)
@@ -257,7 +257,7 @@ class Models:
             return
         slot.accept(candidate, model)
         self._tell(candidate)
-        self._settle(slot, BEGINNING)
+        self.settle_slot(slot, BEGINNING)
 
     def _unbound(self, candidate: Candidate, model: Model) -> str:
         schema = self.settings.schemas.get(candidate.slot.data_type)
@@ -277,7 +277,7 @@ class Models:
     def _reject(self, slot: Slot, candidate: Candidate, reason: str) -> None:
         slot.reject(candidate, reason)
         self._tell(candidate)
-        self._settle(slot, BEGINNING)
+        self.settle_slot(slot, BEGINNING)
 
     def defer(self, key: SlotKey, position: int, reason: str) -> None:
         """Learn that a limit of time or memory cut a load short: no verdict, to be tried again."""
@@ -285,7 +285,7 @@ class Models:
         candidate.move(State.RECEIVED, reason)
         candidate.deferred = True
         self._note(Happening.DEFERRED, position, key, candidate.descriptor, reason=reason)
-        self._settle(self.slots[key], BEGINNING)
+        self.settle_slot(self.slots[key], BEGINNING)
 
     def retry_deferred(self) -> None:
         """Let deferred candidates be loaded again."""
@@ -307,9 +307,10 @@ class Models:
         for key, watermark in watermarks.items():
             slot = self.slots[key]
             if slot.timeline.may_fold(watermark):
-                self._settle(slot, watermark)
+                self.settle_slot(slot, watermark)
 
-    def _settle(self, slot: Slot, watermark: int) -> None:
+    def settle_slot(self, slot: Slot, watermark: int) -> None:
+        """Promote, skip and retire what one slot's timeline now says."""
         self.closing += slot.settle(watermark, self.clock(), self._tell)
 
     def _advance(self, candidate: Candidate, state: State) -> None:

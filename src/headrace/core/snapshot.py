@@ -206,6 +206,7 @@ def restore_snapshot(join: Join, snapshot: Snapshot) -> None:
     models.cold = False
     for slot in slots:
         models.replace_slot(slot)
+        models.settle_slot(slot, BEGINNING)  # what was overtaken while it loaded starts again, and nobody waits for it
     for part in snapshot.partitions:
         floors = {SlotKey(data_type, name): position for data_type, name, position in part.floors}
         key = (part.source, part.number)

@@ -189,11 +189,6 @@ class Timeline:
     def _counting(self, counts: Callable[[Candidate], bool]) -> Iterator[Entry]:
         return (entry for entry in self.entries if entry.candidate is None or counts(entry.candidate))
 
-    @property
-    def steered(self) -> bool:
-        """Whether a command stands among the entries."""
-        return any(entry.command is not None for entry in self.entries)
-
     def may_fold(self, watermark: int) -> bool:
         """Whether anything lies wholly before ``watermark``."""
         return bool(self.entries) and self.entries[0].moment <= watermark
