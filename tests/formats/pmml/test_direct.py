@@ -90,7 +90,7 @@ def test_one_record_gets_what_the_general_way_gives(kind: str, record: dict[str,
 
 
 @pytest.mark.parametrize("kind", MODELS)
-@given(rows=st.lists(st.tuples(*[st.one_of(st.none(), st.floats(), st.just(0.1))] * 2), max_size=20))
+@given(rows=st.lists(st.tuples(*[st.one_of(st.none(), st.floats(), st.just(0.1))] * 2), max_size=40))
 @pytest.mark.parametrize("names", [("x", "f"), ("f", "x"), ("other", "x")])
 def test_a_batch_gets_what_the_general_way_gives(
     kind: str, rows: list[tuple[float | None, ...]], names: tuple[str, ...]
@@ -109,3 +109,37 @@ def test_plain_models_have_a_short_way() -> None:
 def test_float_fields_are_compared_in_single_precision() -> None:
     above = math.nextafter(0.1, 1)
     assert {"y": 3 + 4 + 3} == MODELS["sum"].score_one({"x": 0.1, "f": above})
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_many_rows_get_what_each_gets_alone(kind: str) -> None:
+    values = [-8.0 + (7 * row % 33) / 2 for row in range(600)]
+    batch = pa.RecordBatch.from_pydict({"x": values, "f": values[::-1]})
+    alone = [MODELS[kind].score_one(record) for record in batch.to_pylist()]
+    assert alone == MODELS[kind].score(batch).outputs.to_pylist()
+
+
+@pytest.mark.parametrize("trees", [1, 80])
+def test_rows_stop_at_leaves_of_every_depth(trees: int) -> None:
+    """80 trees of this size have the layout of ranks."""
+    chain = '<Node score="60"><SimplePredicate field="x" operator="greaterThan" value="59"/></Node>'
+    for limit in range(58, -1, -1):
+        chain = (
+            f'<Node score="{limit}"><SimplePredicate field="x" operator="greaterThan" value="{limit}"/>'
+            f'<Node score="{limit + 1}"><SimplePredicate field="x" operator="lessOrEqual" value="{limit + 1}"/></Node>'
+            f"{chain}</Node>"
+        )
+    segment = (
+        f'<Segment><True/><TreeModel functionName="regression">{schema("x")}<Node score="0"><True/>'
+        f'<Node score="0"><SimplePredicate field="x" operator="lessOrEqual" value="0"/></Node>{chain}</Node>'
+        "</TreeModel></Segment>"
+    )
+    model = load(
+        document(
+            f'<MiningModel functionName="regression">{schema("x", target="y")}'
+            f'<Segmentation multipleModelMethod="average">{segment * trees}</Segmentation></MiningModel>',
+            X + Y,
+        )
+    )
+    values = [float(value) for value in range(61)]
+    assert values == model.score(pa.RecordBatch.from_pydict({"x": values})).outputs["y"].to_pylist()

@@ -40,6 +40,7 @@ class Direct:
         self._places = places
         self._writers = writers
         self._schema = schema
+        self._types = schema.types
         single = [entry.data_field.type.is_float for entry in inputs]
         by_name = {entry.field.name: place for place, entry in enumerate(inputs)}
         self._names = [field.name for field in forest.fields]
@@ -72,6 +73,9 @@ class Direct:
             matrix = self._read(batch)
             if matrix is None:
                 return None
+            if len(matrix) == 1 and (values := self._predict_one(matrix)) is not None:
+                arrays = [pa.array([value], kind) for value, kind in zip(values, self._types, strict=True)]
+                return Scores(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
             result = self._forest.predict(matrix)
             overflows = isinstance(result.value, Numbers) and find_overflow(result.value, DOUBLE) is not None
             return None if overflows else self._write(result)
@@ -133,14 +137,16 @@ class Direct:
             row = np.array([self._round(values)], dtype=np.float64)
         except OverflowError:  # beyond single precision
             return None
+        found = self._predict_one(row)
+        return None if found is None else dict(zip(self._outputs, found, strict=True))
+
+    def _predict_one(self, row: Floats) -> tuple[object, ...] | None:
+        """Return the outputs' values for a matrix of one row; None where it needs the general way."""
         sums = self._forest.add_up_one(row)
         if sums is None or (not self._labels and math.isinf(sums[0])):
             return None
-        if self._labels:
-            predicted: object = self._labels[sums.index(max(sums))]
-        else:
-            predicted = sums[0]
-        return dict(zip(self._outputs, self._pick((*sums, predicted)), strict=True))
+        predicted = self._labels[sums.index(max(sums))] if self._labels else sums[0]
+        return self._pick((*sums, predicted))
 
 
 def read_number(value: object) -> float | None:

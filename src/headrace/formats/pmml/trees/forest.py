@@ -65,12 +65,16 @@ class Layout:
         if start:
             out[:width] = start
         if len(self.starts):
-            ranks = np.empty(matrix.shape, np.uint16)
-            forests.rank_values(matrix, self.cuts, self.starts, ranks)
-            forests.sum_ranks(ranks, self.nodes, self.ends, self.roots, self.payload, self.words, out, flags)
+            self.add_ranked(matrix, flags, out)
         else:
             forests.sum_plain(matrix, self.nodes, self.ends, self.roots, self.payload, out, flags)
         return out
+
+    def add_ranked(self, matrix: Floats, flags: int, out: Floats) -> None:
+        """Rank the values, and add the payloads to ``out``."""
+        ranks = np.empty(matrix.shape, np.uint16)
+        forests.rank_values(matrix, self.cuts, self.starts, ranks)
+        forests.sum_ranks(ranks, self.nodes, self.ends, self.roots, self.payload, self.words, out, flags)
 
 
 class Forest:
@@ -85,6 +89,7 @@ class Forest:
         self._divides = combination.votes or combination.method in MEANS
         self._flags = forests.SINGLE if combination.single and not labels else 0
         self._flags |= forests.SETS if len(layout.words) > 1 else 0
+        self._sum_plain = forests.sum_plain if len(layout.starts) else forests.sum_plain.ready()
 
     @property
     def fields(self) -> list[Field]:
@@ -103,8 +108,14 @@ class Forest:
 
     def add_up_one(self, row: Floats) -> list[float] | None:
         """Return one row's number or class values; None where a tree has no prediction, or a sum is not a number."""
-        sums: list[float] = self._layout.sum_leaves(row, self._flags | forests.MAY_MISS).ravel().tolist()
-        if (len(sums) == self._layout.payload.shape[1] and sums.pop()) or math.isnan(sum(sums)):
+        layout = self._layout
+        out = np.zeros((layout.payload.shape[1], 1))
+        if len(layout.starts):
+            layout.add_ranked(row, self._flags, out)
+        else:
+            self._sum_plain(row, layout.nodes, layout.ends, layout.roots, layout.payload, out, self._flags)
+        sums: list[float] = out.ravel().tolist()
+        if sums.pop() or math.isnan(sum(sums)):
             return None
         if self._divides:
             total = self._layout.total
