@@ -77,7 +77,7 @@ class CsvTable:
     def _read(self, encoding: str) -> arrow_csv.CSVStreamingReader:
         try:
             return arrow_csv.open_csv(
-                self._file,
+                self._open_natively(),
                 arrow_csv.ReadOptions(block_size=_BLOCK_BYTES, encoding=encoding),
                 arrow_csv.ParseOptions(
                     delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=len(self.columns) > 1
@@ -91,6 +91,14 @@ class CsvTable:
             )
         except pa.ArrowInvalid as error:
             raise self._explain(error) from error
+
+    def _open_natively(self) -> BinaryIO | pa.NativeFile:
+        """Give Arrow a file of its own where it can have one.
+
+        A thread of Arrow may be the last to let go of a file of Python, and where the interpreter ends meanwhile, that
+        aborts the process.
+        """
+        return pa.OSFile(str(self.path)) if self.path.is_file() else self._file
 
     def _explain(self, error: pa.ArrowInvalid) -> SourceError:
         reason = str(error).partition("\n")[0].removeprefix("CSV parse error: ").removeprefix("In CSV column ")
