@@ -110,7 +110,7 @@ def test_several_problems_are_told_at_once(cli: Cli, made: Project) -> None:
     )
     result = cli("run", made.config)
     assert 3 == result.exit_code
-    assert result.stderr.startswith("headrace: 2 problems:\n- records 'none.jsonl': ")
+    assert result.stderr.startswith(f"headrace: {made.config}: 2 problems:\n- records 'none.jsonl': ")
 
 
 def test_state_that_another_engine_holds(cli: Cli, made: Project) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headrace.app.inlets import Stream, build_stream
@@ -31,13 +32,13 @@ class Survey:
     notes: list[str] = field(default_factory=list)
     plan: dict[str, Any] = field(default_factory=dict)
 
-    def require(self) -> None:
-        """Raise the first problem, with the messages of all; do nothing where there is none."""
+    def require(self, file: Path) -> None:
+        """Raise the first problem of a configuration file, with the messages of all; do nothing where there is none."""
         if len(self.problems) > 1:
             told = "\n".join(f"- {problem}" for problem in self.problems)
-            raise type(self.problems[0])(f"{len(self.problems)} problems:\n{told}")
+            raise type(self.problems[0])(f"{file}: {len(self.problems)} problems:\n{told}")
         for problem in self.problems:
-            raise problem
+            raise type(problem)(f"{file}: {problem}") from problem
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:

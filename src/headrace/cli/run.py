@@ -39,7 +39,7 @@ def run(config: Path, quiet: bool, as_json: bool) -> int:
 
     logging.basicConfig(level=logging.WARNING, format="headrace: %(message)s")
     configuration = load_configuration(config)
-    survey(configuration).require()
+    survey(configuration).require(config)
     engine = build_engine(configuration, () if quiet else (Narrator(),))
     with _stopped_by_signals(engine.stop) as asked:
         summary = engine.run()
