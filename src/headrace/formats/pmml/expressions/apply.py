@@ -31,7 +31,7 @@ def compile_expression(element: Element, scope: Scope) -> Compute:
     name = element.require("function")
     element.choice("invalidValueTreatment", INVALID, "returnInvalid")
     children = [child for child in element.children if child.tag in FAMILIES]
-    arguments = [compile_any(child, scope) for child in children]
+    arguments: list[Compute] = [compile_any(child, scope) for child in children]
     with_defaults = "mapMissingTo" in element.attributes or "defaultValue" in element.attributes
     if with_defaults:
         arguments = [_keep(argument) for argument in arguments]
