@@ -38,6 +38,7 @@ def main() -> int:
     with contextlib.suppress(EndedError):
         options = decode(channel.receive(0), LoadOptions)
         import_formats(options.formats)
+        gc.freeze()  # what was imported stays; no collection need look at it
         limit_process(options)
         serve(channel, options, network)
     return 0

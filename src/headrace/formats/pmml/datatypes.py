@@ -100,7 +100,7 @@ class DataType:
             return float(text)
 
     def _check(self, value: float) -> float:
-        if self.arrow == "int64" and value != math.floor(value):
+        if self.arrow == "int64" and not value.is_integer():
             raise ValueError(f"{value!r} is not a whole number")
         return value
 

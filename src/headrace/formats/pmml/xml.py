@@ -271,7 +271,7 @@ class _Builder:
 class _Collection:
     """The handlers while a collector takes the content of one element, called for each of millions of elements."""
 
-    __slots__ = ("builder", "collector", "depth", "end_inner", "height", "owner", "start_inner")
+    __slots__ = ("builder", "collector", "depth", "end_inner", "end_outer", "height", "owner", "start_inner")
 
     def __init__(self, builder: _Builder, owner: Element, collector: Collector) -> None:
         self.builder = builder
@@ -280,6 +280,9 @@ class _Collection:
         self.height = len(builder.stack)
         self.depth = 0
         parser = builder.parser
+        self.end_outer: Callable[[str], object] = (
+            parser.EndElementHandler or builder.end
+        )  # an outer collection's, within an element built for that
         self.start_inner, self.end_inner = collector.connect(lambda: parser.CurrentLineNumber)
         self.connect()
 
@@ -317,7 +320,8 @@ class _Collection:
             return
         self.collector.finish()
         self.builder.connect()
-        self.builder.end(name)
+        self.builder.parser.EndElementHandler = self.end_outer
+        self.end_outer(name)
 
 
 def _local_name(name: str) -> str:
