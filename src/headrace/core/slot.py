@@ -23,7 +23,7 @@ from headrace.core.claims import Claim, Claims, explain_misfit
 from headrace.core.retention import Retention
 from headrace.core.states import FINAL, IN_LOADER, State
 from headrace.core.statistics import Counts
-from headrace.core.timeline import END, Course, Entry, Timeline, can_serve, may_serve
+from headrace.core.timeline import END, Entry, Timeline, can_serve, may_serve
 from headrace.records import NoModelPolicy, SwitchMode
 
 if TYPE_CHECKING:
@@ -204,20 +204,22 @@ class Slot:
                 start_serving(course.serving, at, tell)
             self.serving = course.serving
         newest = max((each.position for each in self.live.values() if each.accepted), default=-1)
-        for candidate in self._overtaken(course, newest):
+        for candidate in self._overtaken(newest):
             gone += self._pass_over(candidate, newest, at, tell)
         self.timeline.fold(END)
         return gone
 
-    def _overtaken(self, course: Course, newest: int) -> list[Candidate]:
+    def _overtaken(self, newest: int) -> list[Candidate]:
         """Find the waiting candidates that could no longer serve, even accepted.
 
-        Where no command stands between them these are all before the newest accepted one; else each is tried.
+        Where neither a pin nor a command stands between them these are all before the newest accepted one, and those
+        that are no longer on the timeline; else each is tried.
         """
         waiting = [each for each in self.live.values() if each.state in {State.RECEIVED, State.STAGED}]
-        if all(entry.command is None for entry in self.timeline.entries):
-            return [each for each in waiting if each.position < newest and each is not course.staged]
-        return [each for each in waiting if self._loses(each)]
+        if self.timeline.base.pinned or any(entry.command is not None for entry in self.timeline.entries):
+            return [each for each in waiting if self._loses(each)]
+        met = {id(each) for each in self.timeline.members()}
+        return [each for each in waiting if each.position < newest or id(each) not in met]
 
     def _loses(self, candidate: Candidate) -> bool:
         course = self.timeline.end(lambda each: each is candidate or each.accepted)

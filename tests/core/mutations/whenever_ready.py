@@ -76,16 +76,26 @@ def serve_what_was_loaded_last(patch: Patch) -> None:
 
 @mutation(READY, 6)
 def skip_behind_one_that_is_not_ready(patch: Patch) -> None:
-    def overtaken(self: Slot, candidate: Any) -> bool:
-        newest: int = max(self.live)
-        return bool(candidate.position < newest)
+    def overtaken(self: Slot, newest: int) -> list[Any]:
+        waiting = [each for each in self.live.values() if each.state in {State.RECEIVED, State.STAGED}]
+        return [each for each in waiting if each.position < max(self.live)]
 
+    patch.setattr(Slot, "_overtaken", overtaken)
+
+
+@mutation(READY, 276)
+def wait_for_what_is_no_longer_on_the_timeline(patch: Patch) -> None:
+    def overtaken(self: Slot, newest: int) -> list[Any]:
+        on_it = {id(each) for each in self.timeline.members()}
+        return [each for each in before(self, newest) if id(each) in on_it]
+
+    before = Slot._overtaken
     patch.setattr(Slot, "_overtaken", overtaken)
 
 
 @mutation(READY, 12)
 def skip_what_the_retirement_of_the_slot_ended(patch: Patch) -> None:
-    def pass_over(self: Slot, candidate: Any, at: int, tell: Any) -> Any:
+    def pass_over(self: Slot, candidate: Any, newest: int, at: int, tell: Any) -> Any:
         return headrace.core.slot.skip(candidate, tell)
 
     patch.setattr(Slot, "_pass_over", pass_over)
