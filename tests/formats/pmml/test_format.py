@@ -63,9 +63,10 @@ def test_an_empty_batch_gives_an_empty_result() -> None:
     assert (0, ["y"]) == (scores.outputs.num_rows, scores.outputs.schema.names)
 
 
-def test_a_score_that_overflows_is_infinite_and_a_neighbour_is_not_touched() -> None:
+def test_a_score_that_overflows_fails_and_a_neighbour_is_not_touched() -> None:
     scores = load(document(LINEAR % "")).score(pa.RecordBatch.from_pydict({"x": [1e308, 1.0]}))
-    assert [float("inf"), 3.0] == scores.outputs.column("y").to_pylist()
+    assert [None, 3.0] == scores.outputs.column("y").to_pylist()
+    assert {0: "the output 'y' overflows its type double"} == scores.errors
 
 
 def test_verification_passes_where_the_model_gives_what_it_must() -> None:

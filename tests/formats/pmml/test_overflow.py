@@ -1,6 +1,7 @@
 """A value beyond its output's type fails its row alone."""
 
 import datetime as dt
+import math
 
 import pyarrow as pa
 import pytest
@@ -52,3 +53,9 @@ def test_a_number_beyond_the_integers() -> None:
 def test_a_date_beyond_the_calendar() -> None:
     model = load(derive('<FieldRef field="x"/>', "date"))
     check(model, "z", "date", [0.0, 1e7, -1e6], [dt.date(1970, 1, 1), None, None])
+
+
+def test_what_is_derived_may_be_infinite() -> None:
+    model = load(derive(apply("/", "x", "0")))
+    assert model.score(pa.RecordBatch.from_pydict({"x": [1.0, -1.0]})).outputs.to_pydict()["z"] == [math.inf, -math.inf]
+    assert model.score_one({"x": 1.0})["z"] == math.inf

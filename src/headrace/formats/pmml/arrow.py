@@ -64,11 +64,15 @@ class Writer:
         return self.write(column, None)[0].as_py()
 
 
-def find_overflow(column: Column, type: DataType) -> Bools | None:
-    """Tell for each row whether its value lies outside the output's type; None where all lie within."""
-    if isinstance(column, Texts):
+def find_overflow(column: Column, type: DataType, finite: bool = True) -> Bools | None:
+    """Tell for each row whether its value lies outside the output's type; None where all lie within.
+
+    Numbers with a fraction may be infinite unless they have to be ``finite``.
+    """
+    limits = _LIMITS.get(type.arrow, _INFINITE if finite else None)
+    if limits is None or isinstance(column, Texts):
         return None
-    low, high = _LIMITS.get(type.arrow, _INFINITE)
+    low, high = limits
     values = cast(column, type)
     assert isinstance(values, Numbers)
     if not low < values.values.min(initial=0.0) or not values.values.max(initial=0.0) < high:

@@ -33,11 +33,12 @@ UNNAMED = "prediction"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Output:
-    """One output column: its name, its type, and where it is in a result."""
+    """One output column: its name, its type, where it is in a result, and whether it is the predicted value."""
 
     name: str
     type: DataType
     find: Callable[[Result], Column]
+    predicted: bool = True
 
 
 class PmmlModel:
@@ -122,10 +123,10 @@ class PmmlModel:
         }
 
     def _find_columns(self, context: Context, result: Result) -> list[Column]:
-        """Return the outputs' columns; a row fails where a value is beyond its type, as an infinite score is."""
+        """Return the outputs' columns; a row fails where a value is beyond its type, or the predicted one infinite."""
         columns = [output.find(result) for output in self._outputs]
         for output, column in zip(self._outputs, columns, strict=True):
-            overflow = find_overflow(column, output.type)
+            overflow = find_overflow(column, output.type, output.predicted)
             if overflow is not None:
                 name, type = output.name, output.type.name
                 context.fail(overflow, lambda _, name=name, type=type: f"the output {name!r} overflows its type {type}")  # type: ignore[misc]
@@ -192,7 +193,7 @@ def _list_outputs(frame: ModelFrame) -> list[_Output]:
     for output in finals:
         if output.field.name not in multiple:
             find = lambda result, name=output.field.name: result.outputs[name]  # noqa: E731
-            found.append(_Output(output.field.name, output.field.type, find))
+            found.append(_Output(output.field.name, output.field.type, find, output.feature == "predictedValue"))
     return found
 
 
