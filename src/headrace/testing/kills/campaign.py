@@ -1,6 +1,7 @@
 """The campaign: start, kill, start again, until the records are done.
 
-1. Half of the kills come at a random moment after the engine is at work, the others at a chosen point within it.
+1. Half of the kills come at a random moment after the engine is at work, the others at a chosen point within it, or at
+   last when that is not reached.
 2. While it is to be killed the engine gets its records at a rate at which they last for all the kills; in the modes
    that switch by time the records' own times do that.
 3. The last start is left to finish.
@@ -8,30 +9,34 @@
 
 from __future__ import annotations
 
-import os
+import multiprocessing
 import random
-import subprocess
-import sys
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from headrace import catalog
 from headrace.engines.embedded.ledger import decode_committed
 from headrace.errors import HeadraceError
 from headrace.records import SwitchMode
 from headrace.stores.state import read_state
+from headrace.testing.kills.child import run
 from headrace.testing.kills.plan import write_records
-from headrace.testing.kills.points import POINTS, VARIABLE
+from headrace.testing.kills.points import POINTS
 from headrace.testing.kills.publisher import Publisher
 
 if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerProcess
+
     from headrace.testing.kills.plan import Plan
 
 LIFE = 0.3
-START = 1.2
-PATIENCE = 60.0
+START = 0.4
+PATIENCE = 5.0
+AT_START, AT_WORK = 1, 3
 OFTEN = (1, 6)
 TIMES = {"results taken back": (1, 1), "model switched": (2, 2)}
 
@@ -58,6 +63,10 @@ class Campaign:
         self._tell = tell
         self._random = random.Random(plan.seed)  # noqa: S311 a test's choices
         self.toll = Toll()
+        # Each engine is a fresh process, forked from one that has imported everything: a start then costs little.
+        self._context = multiprocessing.get_context("forkserver")
+        formats = [entry.target.partition(":")[0] for entry in catalog.ENTRIES["format"].values()]
+        self._context.set_forkserver_preload([run.__module__, *formats])
 
     def run(self) -> Plan:
         """Kill as often as is planned, then let the engine finish; give the plan as it was carried out."""
@@ -72,26 +81,23 @@ class Campaign:
         write_records(plan)
         with publisher.publishing():
             for number in range(plan.kills):
-                if not self._live(POINTS[number // 2 % len(POINTS)] if number % 2 else ""):
+                if not self._live(publisher, POINTS[number // 2 % len(POINTS)] if number % 2 else ""):
                     break
                 self._tell(self.toll)
         self._finish()
         return plan
 
-    def _live(self, point: str) -> bool:
+    def _live(self, publisher: Publisher, point: str) -> bool:
         """Start the engine and kill it: at a point, or at a random moment if it has none; False where it was done."""
-        environment = {VARIABLE: f"{point}={self._random.randint(*TIMES.get(point, OFTEN))}"} if point else {}
-        with self._start(environment) as child:
-            assert child.stdout is not None
-            at_work = child.stdout.readline() == b"at work\n"
-            try:
-                child.wait(self._random.random() * LIFE if at_work and not point else PATIENCE)
-            except subprocess.TimeoutExpired:
-                child.kill()
-            ended = child.wait()
-        if ended > 0:
-            self._fail(child)
-        if ended == 0:
+        told = f"{point}={self._random.randint(*TIMES.get(point, OFTEN))}" if point else ""
+        publisher.grant(AT_START)
+        child, at_work = self._start(told)
+        publisher.grant(AT_WORK)
+        child.join(self._random.random() * LIFE if at_work and not point else PATIENCE)
+        if child.exitcode is None:
+            child.kill()
+            point = ""
+        if not self._ended_by_kill(child):
             return False
         self.toll.at_points += bool(point)
         self.toll.random += not point
@@ -105,21 +111,28 @@ class Campaign:
         return self._plan.results.exists() and self._plan.results.stat().st_size > committed
 
     def _finish(self) -> None:
-        with self._start({}, "--last") as child:
-            if child.wait():
-                self._fail(child)
+        child, _ = self._start("", last=True)
+        self._ended_by_kill(child)
 
-    def _start(self, environment: dict[str, str], *options: str) -> subprocess.Popen[bytes]:
-        # Modules that are compiled anew at every start would take longer than all that is to be seen.
-        environment |= {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        command = [sys.executable, "-m", "headrace.testing.kills.child", self._plan.folder, *options]
-        errors = (self._plan.path / "errors.txt").open("wb")
-        with errors:
-            return subprocess.Popen(  # noqa: S603 this interpreter, with a module of ours
-                command, env=environment, stdout=subprocess.PIPE, stderr=errors
-            )
+    def _start(self, told: str, *, last: bool = False) -> tuple[ForkServerProcess, bool]:
+        """Start an engine, and tell whether it came to work before it ended."""
+        heard, says = self._context.Pipe(duplex=False)
+        child = self._context.Process(target=run, args=(self._plan.folder, told, says), kwargs={"last": last})
+        child.start()
+        says.close()
+        try:
+            heard.recv_bytes()
+        except EOFError:
+            return child, False
+        finally:
+            heard.close()
+        return child, True
 
-    def _fail(self, child: subprocess.Popen[bytes]) -> None:
-        words = (self._plan.path / "errors.txt").read_text(errors="replace")[-2_000:]
-        message = f"the engine ended by itself with {child.returncode}, before it was killed: {words}"
+    def _ended_by_kill(self, child: ForkServerProcess) -> bool:
+        """Wait for the end; tell whether it was a kill. Raises ``HeadraceError`` for an engine that failed."""
+        child.join()
+        if child.exitcode in {0, -signal.SIGKILL}:
+            return child.exitcode != 0
+        words = self._plan.errors.read_text() if self._plan.errors.exists() else ""
+        message = f"the engine ended by itself with {child.exitcode}, before it was killed: {words}"
         raise HeadraceError(message)

@@ -1,12 +1,9 @@
-"""The engine that is killed: ``python -m headrace.testing.kills.child FOLDER``, with ``--last`` to do all that is left.
-
-On its standard output it says when it is at work.
-"""
+"""The engine that is killed, in a process of its own."""
 
 from __future__ import annotations
 
-import os
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +18,7 @@ from headrace.records import NoModelPolicy
 from headrace.stores.contents import DirectoryContents, LayeredContents
 from headrace.stores.state import StateDirectory
 from headrace.testing.kills.plan import DATA_TYPE, Plan, load_plan
-from headrace.testing.kills.points import VARIABLE, Fuse, FusedObserver, FusedSink, FusedState, LeakySink
+from headrace.testing.kills.points import Fuse, FusedObserver, FusedSink, FusedState, LeakySink
 from headrace.testing.scaling import FORMATS
 from headrace.transports.file_sinks import Existing, FileSink
 from headrace.transports.files import FileSource
@@ -35,6 +32,9 @@ from headrace.wire.layout import ByField, Layout
 from headrace.wire.results import encode_json_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
+
     from headrace.abc.sink import Sink
     from headrace.records import DeadLetters, Results
 
@@ -62,8 +62,8 @@ def open_outlets(plan: Plan, fuse: Fuse) -> Outlets:
     return Outlets(FusedSink(results, fuse, "results"), FusedSink(dead_letters, fuse, "dead letters"))
 
 
-def open_engine(plan: Plan, fuse: Fuse, *, last: bool) -> EmbeddedEngine:
-    """Put the engine of a plan together."""
+def open_engine(plan: Plan, fuse: Fuse, at_work: Callable[[], None], *, last: bool) -> EmbeddedEngine:
+    """Put the engine of a plan together; the ``last`` one gets its records as fast as it can."""
     state = StateDirectory(plan.state)
     fuse.watch_renames("state.json")
     source = FileSource(plan.inputs, Lines(), name="records")
@@ -76,7 +76,7 @@ def open_engine(plan: Plan, fuse: Fuse, *, last: bool) -> EmbeddedEngine:
         results=outlets.results,
         dead_letters=outlets.dead_letters,
         state=FusedState(state, fuse),
-        observers=(FusedObserver(fuse),),
+        observers=(FusedObserver(fuse, at_work),),
     )
     settings = JoinSettings(
         switch=plan.mode,
@@ -87,14 +87,16 @@ def open_engine(plan: Plan, fuse: Fuse, *, last: bool) -> EmbeddedEngine:
     return EmbeddedEngine(settings, parts, CADENCE)
 
 
-def main() -> None:
-    """Run until killed, or to the end of the records."""
+def run(folder: str, told: str, pipe: Connection, *, last: bool) -> None:
+    """Run until killed at the point that is ``told`` or from outside, or to the end of the records.
+
+    A byte through the pipe says that the engine is at work. What goes wrong is written to a file.
+    """
     # pyarrow asks for it where it is installed, and it takes longer than all the rest of a start.
     sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
-    plan = load_plan(Path(sys.argv[1]))
-    fuse = Fuse(os.environ.get(VARIABLE, ""))
-    open_engine(plan, fuse, last="--last" in sys.argv).run()
-
-
-if __name__ == "__main__":
-    main()
+    plan = load_plan(Path(folder))
+    try:
+        open_engine(plan, Fuse(told), lambda: pipe.send_bytes(b"."), last=last).run()
+    except Exception:
+        plan.errors.write_text(traceback.format_exc())
+        raise

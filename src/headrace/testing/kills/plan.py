@@ -67,6 +67,11 @@ class Plan(msgspec.Struct, frozen=True):
         """The file of dead letters."""
         return self.path / "dead_letters.jsonl"
 
+    @property
+    def errors(self) -> Path:
+        """The file of what ended an engine that nothing killed."""
+        return self.path / "errors.txt"
+
     def save(self) -> None:
         """Write the plan for the child."""
         (self.path / "plan.json").write_bytes(msgspec.json.encode(self))

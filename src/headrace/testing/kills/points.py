@@ -1,7 +1,7 @@
 """Chosen points at which a process kills itself, as SIGKILL would from outside: nothing is flushed, nothing is closed.
 
 The points lie around the parts, never in them: sinks and state are wrapped, and the moment between writing a file and
-renaming it is told by the interpreter's audit events. A fuse is lit by the environment of the child.
+renaming it is told by the interpreter's audit events.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from headrace.abc.store import StateStore
     from headrace.core.events import Event
 
-VARIABLE = "HEADRACE_TESTING_KILL"
 POINTS = (
     "results taken back",
     "results written",
@@ -38,7 +37,7 @@ Written = TypeVar("Written")
 
 
 class Fuse:
-    """Kills the process at the n-th time that it reaches a point; the environment says where and when."""
+    """Kills the process at the n-th time that it reaches a point; it is told "point=n", or nothing."""
 
     def __init__(self, told: str) -> None:
         point, _, count = told.rpartition("=")
@@ -168,8 +167,8 @@ class FusedState:
 class FusedObserver:
     """Tells when a model has switched and nothing of it is committed yet; says once that the engine is at work."""
 
-    def __init__(self, fuse: Fuse) -> None:
-        self._fuse = fuse
+    def __init__(self, fuse: Fuse, at_work: Callable[[], None]) -> None:
+        self._fuse, self._tell = fuse, at_work
         self._at_work = False
 
     def happened(self, events: Sequence[object]) -> None:
@@ -181,7 +180,7 @@ class FusedObserver:
         """Say that there is work to be killed in."""
         if not self._at_work:
             self._at_work = True
-            os.write(1, b"at work\n")
+            self._tell()
 
     def committed(self) -> None:
         """Need nothing."""

@@ -31,6 +31,11 @@ class Publisher:
         self._random = random.Random(plan.seed)  # noqa: S311 a test's choices
         self._factor = 0
         self._digests: list[str] = []
+        self._granted = 0
+
+    def grant(self, count: int) -> None:
+        """Allow so many more messages: a slot's history keeps the statistics of its last thousand versions."""
+        self._granted = count
 
     def publish(self) -> int:
         """Append one message and give its append time."""
@@ -63,12 +68,14 @@ class Publisher:
 
     @contextmanager
     def publishing(self) -> Iterator[None]:
-        """Publish now and then, from a thread of its own, until the block is left."""
+        """Publish now and then what is granted, from a thread of its own, until the block is left."""
         stop = threading.Event()
 
         def run() -> None:
             while not stop.wait(INTERVAL * self._random.random() * 2):
-                self.publish()
+                if self._granted:
+                    self._granted -= 1
+                    self.publish()
 
         thread = threading.Thread(target=run, name="headrace-publisher")
         thread.start()
