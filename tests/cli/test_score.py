@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -111,13 +114,116 @@ def test_summary_as_json(cli: Cli, model: Path, tmp_path: Path) -> None:
     assert 2 == cli("score", model, table, "--json").exit_code
 
 
-def test_standard_input(cli: Cli, model: Path) -> None:
-    import subprocess
-    import sys
-
+def test_standard_input(model: Path) -> None:
     headrace = Path(sys.executable).parent / "headrace"
     done = subprocess.run([headrace, "score", model, "-"], input=b"x\n1\n2\n", capture_output=True, check=True)
     assert b"y\n3.0\n5.0\n" == done.stdout
+
+
+def run_score(
+    *arguments: str | Path, stdin: bytes = b"", prelude: str = "", **environment: str
+) -> tuple[int, str, str]:
+    """Run the command in a process of its own; ``prelude`` is run first."""
+    code = f"{prelude}\nfrom headrace.cli.program import program\nprogram(['score', *__import__('sys').argv[1:]])"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+NATIVE_ONLY = """
+import pyarrow.csv as arrow_csv
+import pyarrow as pa
+given = arrow_csv.open_csv
+def open_csv(file, reading, *rest):
+    assert isinstance(file, pa.OSFile), f"Arrow's threads are given {file!r}"
+    assert reading.encoding == "utf8", "Arrow decodes by a function of Python"
+    return given(file, reading, *rest)
+arrow_csv.open_csv = open_csv
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_threads_of_arrow_hold_nothing_of_python(model: Path, encoding: str) -> None:
+    # The last reference to a file of Python, let go of by such a thread while the interpreter ends, aborts the process.
+    arguments = (model, "-", "--encoding", encoding)
+    done = run_score(*arguments, stdin="größe,x\nä,1\n".encode(encoding), prelude=NATIVE_ONLY)
+    assert (0, "y\n3.0\n", "") == done
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_process_ends_in_order_every_time(model: Path) -> None:
+    table = "größe,x\n".encode("latin-1") + b"1,2\n" * 30_000
+    codes = [run_score(model, "-", "--encoding", "latin-1", stdin=table)[0] for _ in range(20)]
+    assert [0] * 20 == codes
+
+
+def test_copy_that_finds_no_room_says_where(model: Path, tmp_path: Path) -> None:
+    prelude = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
+    ignore = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)"
+    code, out, told = run_score(
+        model, "-", stdin=b"x\n" + b"1\n" * 50_000, prelude=f"{prelude}\n{ignore}", TMPDIR=str(tmp_path)
+    )
+    assert (5, "") == (code, out)
+    assert (
+        f"headrace: the temporary copy of - in {tmp_path} cannot be written: File too large. Make room there, or set "
+        "TMPDIR\n"
+    ) == told
+
+
+def test_pipe_may_be_the_table(model: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = subprocess.Popen(["sh", "-c", f"printf 'x\n1\n' > {pipe}"])
+    assert (0, "y\n3.0\n", "") == run_score(model, pipe)
+    assert 0 == writer.wait()
+
+
+def test_character_that_two_blocks_share(
+    cli: Cli, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headrace.app.csv_tables._BLOCK_BYTES", 13)
+    table = tmp_path / "in.csv"
+    table.write_bytes("n,x\n\u00e4\U0001f600,1\n".encode("utf-16"))
+    assert "y\n3.0\n" == cli("score", model, table, "--encoding", "utf-16").stdout
+    table.write_bytes("n,x\na,1".encode("utf-16") + b"\n")
+    told = cli("score", model, table, "--encoding", "utf-16").stderr
+    assert f"headrace: {table} is not utf-16: truncated data at byte 16; name its encoding" in told
+
+
+def test_column_that_is_there_twice(cli: Cli, model: Path, network: Path, tmp_path: Path) -> None:
+    table = tmp_path / "in.csv"
+    table.write_text("x,z,z,x,x\n1,2,3,4,5\n")
+    result = cli("score", model, table)
+    assert (3, "headrace: the column 'x' is there 3 times: give each column a name of its own\n") == (
+        result.exit_code,
+        result.stderr,
+    )
+    assert "the column 'z' is there twice" in cli("score", model, table, "--map", "x=z").stderr
+    table.write_text("z,x,z\n1,2,3\n")
+    assert "y\n5.0\n" == cli("score", model, table).stdout
+    assert "the column 'z' is there twice" in cli("score", network, table).stderr
+
+
+def test_errors_speak_of_what_was_typed(cli: Cli, model: Path, tmp_path: Path) -> None:
+    table, broken = tmp_path / "in.csv", tmp_path / "broken.pmml"
+    table.write_text("x\n1\n")
+    broken.write_text("<PMML")
+    for arguments, code, message in (
+        ((model, table, "--format", "tensor"), 2, "--format: there is no format 'tensor'; there are: onnx, pmml"),
+        ((broken, table), 1, f"{broken}: not well-formed XML, line 1: unclosed token"),
+        ((broken, table, "--format", "onnx"), 1, f"{broken}: "),
+        ((model, table, "--encoding", "hex"), 2, "unknown encoding 'hex'; utf-8, latin-1 and utf-16 are some"),
+        ((model, table, "--encoding", "undefined"), 3, f"{table} is not undefined: undefined encoding at byte 0"),
+    ):
+        result = cli("score", *arguments)
+        assert code == result.exit_code
+        assert result.stderr.startswith(f"headrace: {message}")
 
 
 def test_rows_of_several_blocks(cli: Cli, model: Path, tmp_path: Path) -> None:
@@ -205,7 +311,11 @@ def test_verification_that_disagrees_is_told(cli: Cli, tmp_path: Path) -> None:
     [
         (b"", "is empty: its first line names the columns", 3),
         (b"x,y\n1\n", "Expected 2 columns, got 1", 3),
-        (b"x\n\xe4\n", "is not utf-8: invalid continuation byte at byte 2; name its encoding", 3),
+        (
+            b"x\n\xe4\n",
+            "is not utf-8: invalid continuation byte at byte 2; name its encoding, such as --encoding latin-1",
+            3,
+        ),
     ],
 )
 def test_tables_that_cannot_be_read(

@@ -117,7 +117,7 @@ def test_a_format_is_made_with_its_options(options: LoadOptions, write: Callable
 
 
 def test_a_format_of_an_unknown_name(options: LoadOptions) -> None:
-    with pytest.raises(UnknownFormatError, match="names the format 'pfa'; there are: fake, onnx, pmml"):
+    with pytest.raises(UnknownFormatError, match="there is no format 'pfa' here; there are: fake, onnx, pmml"):
         find_format(b"", "pfa", options)
 
 

@@ -6,32 +6,33 @@ Rules:
    which most columns are known, then the one that gives most columns.
 2. A cell that is empty, NA or N/A is missing, in quotes or not.
 3. A line that is empty is no row, except where there is only one column: there it is a missing value.
+4. Arrow reads a file of its own, never one of Python: one of its threads may be the last to let go of that, and where
+   the interpreter ends meanwhile the process aborts. So what is no file, or not UTF-8, is first copied as UTF-8 to a
+   temporary file, which is as large as the table; memory stays bounded.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import sys
+import tempfile
 from collections.abc import Collection, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO
 
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from headrace.binding import fold
-from headrace.errors import ConfigurationError, SourceError
+from headrace.errors import ConfigurationError, SinkError, SourceError
 from headrace.wire.csv import MISSING
 
 DELIMITERS = (",", ";", "\t", "|")
 _HEADER_BYTES = 1 << 20
 _BLOCK_BYTES = 4 << 20
-
-
-class _Peekable(Protocol):
-    def peek(self, size: int, /) -> bytes:
-        """Give what comes next without passing over it."""
 
 
 class CsvTable:
@@ -42,17 +43,16 @@ class CsvTable:
 
     def __init__(self, path: Path, known: Collection[str] = (), delimiter: str = "", encoding: str = "utf-8") -> None:
         self.path = path
-        self._file = _open(path)
-        try:
-            start = cast("_Peekable", self._file).peek(_HEADER_BYTES)[:_HEADER_BYTES]
-            text = _decode(start, encoding, path)
+        with ExitStack() as opened:
+            copied = str(path) == "-" or not path.is_file() or _find_codec(encoding) != "utf-8"
+            file = opened.enter_context(_copy(path, encoding) if copied else _open(path))
+            start = file.read(_HEADER_BYTES)
+            text = _decode(start, path)
             self.delimiter = delimiter or find_delimiter(text, known)
             self.columns = _find_columns(text, self.delimiter, path)
             alone = "\n" not in text and "\r" not in text
-            self._reader = None if alone else self._read(encoding)
-        except BaseException:
-            self._file.close()
-            raise
+            self._reader = None if alone else self._read(file)
+            self._opened = opened.pop_all()
 
     @property
     def schema(self) -> pa.Schema:
@@ -72,13 +72,14 @@ class CsvTable:
 
     def close(self) -> None:
         """Give back the file."""
-        self._file.close()
+        self._opened.close()
 
-    def _read(self, encoding: str) -> arrow_csv.CSVStreamingReader:
+    def _read(self, file: BinaryIO) -> arrow_csv.CSVStreamingReader:
         try:
             return arrow_csv.open_csv(
-                self._open_natively(),
-                arrow_csv.ReadOptions(block_size=_BLOCK_BYTES, encoding=encoding),
+                # By descriptor, since a temporary file has no name.
+                pa.OSFile(f"/dev/fd/{file.fileno()}"),
+                arrow_csv.ReadOptions(block_size=_BLOCK_BYTES),
                 arrow_csv.ParseOptions(
                     delimiter=self.delimiter, newlines_in_values=True, ignore_empty_lines=len(self.columns) > 1
                 ),
@@ -91,14 +92,6 @@ class CsvTable:
             )
         except pa.ArrowInvalid as error:
             raise self._explain(error) from error
-
-    def _open_natively(self) -> BinaryIO | pa.NativeFile:
-        """Give Arrow a file of its own where it can have one.
-
-        A thread of Arrow may be the last to let go of a file of Python, and where the interpreter ends meanwhile, that
-        aborts the process.
-        """
-        return pa.OSFile(str(self.path)) if self.path.is_file() else self._file
 
     def _explain(self, error: pa.ArrowInvalid) -> SourceError:
         reason = str(error).partition("\n")[0].removeprefix("CSV parse error: ").removeprefix("In CSV column ")
@@ -119,26 +112,80 @@ def find_delimiter(text: str, known: Collection[str]) -> str:
 
 
 def _open(path: Path) -> BinaryIO:
-    if str(path) == "-":
-        return io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False), _HEADER_BYTES)
     try:
-        return path.open("rb", buffering=_HEADER_BYTES)
+        if str(path) == "-":
+            return open(sys.stdin.fileno(), "rb", closefd=False)
+        return path.open("rb")
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _decode(start: bytes, encoding: str, path: Path) -> str:
+def _copy(path: Path, encoding: str) -> BinaryIO:
+    """Copy a table as UTF-8 to a temporary file, which is gone once it is closed.
+
+    Raises ``SourceError``, and ``SinkError`` where there is no room for it.
+    """
+    plain = _find_codec(encoding) == "utf-8"
+    decoder = codecs.getincrementaldecoder("utf-8" if plain else encoding)()
+    with _open(path) as file, ExitStack() as opened:
+        try:
+            copy = opened.enter_context(tempfile.TemporaryFile())
+            begin = 0
+            while block := _read_block(file, path):
+                copy.write(block if plain else _recode(decoder, block, begin, path, encoding))
+                begin += len(block)
+            if not plain:
+                copy.write(_recode(decoder, b"", begin, path, encoding))
+            copy.seek(0)
+        except OSError as error:
+            where = tempfile.gettempdir()
+            raise SinkError(
+                f"the temporary copy of {path} in {where} cannot be written: {error.strerror or error}. Make room "
+                "there, or set TMPDIR"
+            ) from error
+        opened.pop_all()
+        return copy
+
+
+def _read_block(file: BinaryIO, path: Path) -> bytes:
+    try:
+        return file.read(_BLOCK_BYTES)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _recode(decoder: codecs.IncrementalDecoder, block: bytes, begin: int, path: Path, encoding: str) -> bytes:
+    """Decode the next block, which begins at a byte of the table; an empty one is its end."""
+    begin -= len(decoder.getstate()[0])
+    try:
+        return decoder.decode(block, final=not block).encode()
+    except UnicodeDecodeError as error:
+        raise _refuse_encoding(path, encoding, error.reason, begin + error.start) from error
+    except UnicodeError as error:
+        raise _refuse_encoding(path, encoding, str(error), begin) from error
+
+
+def _find_codec(encoding: str) -> str:
+    """Find the name of an encoding. Raises ``ConfigurationError`` for one that there is not."""
+    try:
+        io.TextIOWrapper(io.BytesIO(), encoding)
+        return codecs.lookup(encoding).name
+    except (LookupError, ValueError) as error:
+        raise ConfigurationError(f"unknown encoding {encoding!r}; utf-8, latin-1 and utf-16 are some") from error
+
+
+def _decode(start: bytes, path: Path) -> str:
     try:
         # A character that the end of the block cuts in two is of no interest here.
-        return start.decode(encoding, errors="ignore" if len(start) >= _HEADER_BYTES else "strict").removeprefix(
-            "\ufeff"
-        )
-    except LookupError as error:
-        raise ConfigurationError(f"unknown encoding {encoding!r}; utf-8, latin-1 and utf-16 are some") from error
+        return start.decode(errors="ignore" if len(start) >= _HEADER_BYTES else "strict").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        raise SourceError(
-            f"{path} is not {encoding}: {error.reason} at byte {error.start}; name its encoding"
-        ) from error
+        raise _refuse_encoding(path, "utf-8", error.reason, error.start) from error
+
+
+def _refuse_encoding(path: Path, encoding: str, reason: str, place: int) -> SourceError:
+    return SourceError(
+        f"{path} is not {encoding}: {reason} at byte {place}; name its encoding, such as --encoding latin-1"
+    )
 
 
 def _find_columns(text: str, delimiter: str, path: Path) -> list[str]:

@@ -12,6 +12,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -21,16 +22,25 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace import catalog
 from headrace.abc.model import Shaping
 from headrace.app.model_files import read_model
 from headrace.app.shaping import shape_table
-from headrace.binding import Binding, bind
-from headrace.errors import SignatureError, SourceError, VerificationError
+from headrace.binding import Binding, bind, fold
+from headrace.errors import (
+    ConfigurationError,
+    ModelError,
+    ModelFormatError,
+    SignatureError,
+    SourceError,
+    VerificationError,
+)
 from headrace.loading import LoadOptions, find_format
 from headrace.wire.csv import convert_cells, infer_cells
 
 if TYPE_CHECKING:
     from headrace.abc.model import Model
+    from headrace.records import Signature
 
 _READS_TEXT = frozenset({"pmml"})
 """Formats whose models know how a text becomes a value, and what a missing one means."""
@@ -65,12 +75,21 @@ class Tally:
 def load_model(path: Path, model_type: str = "") -> Loaded:
     """Load a model in this process, its format found by looking unless it is named.
 
-    Raises ``SourceError``, ``ModelError`` and ``MissingExtraError``.
+    Raises ``SourceError``, ``ModelError`` that names the file, ``MissingExtraError``, and ``ConfigurationError`` for a
+    format that there is not.
     """
     content = read_model(path)
-    found = find_format(content, model_type, LoadOptions())
-    prepared = found.prepare(content)
-    model = found.assemble(prepared)
+    if model_type and model_type not in catalog.find_names("format"):
+        known = ", ".join(catalog.find_names("format"))
+        raise ConfigurationError(f"--format: there is no format {model_type!r}; there are: {known}")
+    try:
+        found = find_format(content, model_type, LoadOptions())
+        prepared = found.prepare(content)
+        model = found.assemble(prepared)
+    except ModelError as error:
+        raise type(error)(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise ModelFormatError(f"{path} is nested too deeply to be read") from error
     try:
         found.verify(model, prepared)
     except VerificationError as error:
@@ -83,13 +102,14 @@ class TextScorer:
 
     ``absent`` names the inputs that no column feeds, ``columns`` the (first) column of every other input. ``sample``
     is the first batch: which columns hold numbers is seen there. Raises ``SignatureError`` where an input that cannot
-    do without has no column, and ``SourceError`` where no input has one.
+    do without has no column, and ``SourceError`` where no input has one, or one is there twice.
     """
 
     def __init__(self, loaded: Loaded, sample: pa.RecordBatch, mapping: Mapping[str, tuple[str, ...]]) -> None:
         self._model = loaded.model
         self._types: dict[str, pa.DataType] = {}
         signature = loaded.model.signature
+        _refuse_twice(sample.schema.names, signature, mapping)
         if loaded.format in _READS_TEXT:
             inputs = tuple(replace(each, required=each.name in mapping) for each in signature.inputs)
             self._binding = bind(replace(signature, inputs=inputs), sample.schema, mapping)
@@ -151,6 +171,17 @@ def score_table(
     shaping = getattr(loaded.model, "shaping", Shaping())
     table = shape_table(left if first is None else chain([first], left), shaping, scorer.columns)
     return scorer, (scorer.score(batch) for batch in table)
+
+
+def _refuse_twice(columns: list[str], signature: Signature, mapping: Mapping[str, tuple[str, ...]]) -> None:
+    """Refuse a column that is there twice where it may feed the model; any other one is ignored anyway."""
+    mapped = {name for fields in mapping.values() for name in fields}
+    wanted = {fold(each.name) for each in signature.inputs if each.name not in mapping}
+    by_place = len(signature.inputs) == 1 and bool(signature.inputs[0].shape) and not mapping
+    for name, count in Counter(columns).items():
+        if count > 1 and (by_place or name in mapped or fold(name) in wanted):
+            times = "twice" if count == 2 else f"{count} times"
+            raise SourceError(f"the column {name!r} is there {times}: give each column a name of its own")
 
 
 def _no_rows(schema: pa.Schema) -> pa.RecordBatch:

@@ -115,7 +115,7 @@ def find_format(content: bytes, name: str, options: LoadOptions) -> Format:
         made = catalog.load("format", name)
     else:
         known = ", ".join(sorted({*catalog.find_names("format"), *options.formats}))
-        raise UnknownFormatError(f"the descriptor names the format {name!r}; there are: {known}")
+        raise UnknownFormatError(f"there is no format {name!r} here; there are: {known}")
     try:
         named: Format = made(**options.format_options.get(name, {}))
     except TypeError as error:

@@ -39,7 +39,7 @@ def test_a_model_published_while_records_flow_takes_over(rig: Rig) -> None:
 REFUSED = {
     "corrupt": (Descriptor("bad", "wine", content=write_scaling(3)[:-2]), "not a model of the format scaling"),
     "unknown": (Descriptor("bad", "wine", content=b"?" * 99), "no format recognises the model"),
-    "unnamed": (Descriptor("bad", "wine", content=b"?", model_type="caffe"), "names the format 'caffe'"),
+    "unnamed": (Descriptor("bad", "wine", content=b"?", model_type="caffe"), "there is no format 'caffe'"),
     "golden": (Descriptor("bad", "wine", content=write_scaling(3), golden=(golden(2, 5),)), "expected 5, got 6"),
     "digest": (Descriptor("bad", "wine", content=write_scaling(3), digest="0" * 64), "the message names the digest 0"),
     "outputs": (Descriptor("bad", "wine", content=write_scaling(3, output="z")), "y is absent; z is new"),
