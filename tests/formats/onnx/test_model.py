@@ -200,3 +200,65 @@ def test_a_sequence_of_tensors_is_a_list_for_each_record(load: Load) -> None:
     features = FEATURES[:3, :2].copy()
     assert features.tolist() == model.score(as_batch(features)).outputs.column("parts").to_pylist()
     assert model.score_one({"X": features[0].tolist()}) == {"parts": features[0].tolist()}
+
+
+def test_every_output_may_be_a_map_and_a_number_beside(load: Load) -> None:
+    kind = helper.make_map_type_proto(TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, []))
+    maps = helper.make_value_info("maps", helper.make_sequence_type_proto(kind))
+    nodes = [
+        helper.make_node("Identity", ["X"], ["Y"]),
+        helper.make_node("ZipMap", ["Y"], ["maps"], domain="ai.onnx.ml", classlabels_int64s=[-3, 0, 7]),
+        helper.make_node("ArgMax", ["X"], ["place"], axis=1, keepdims=0),
+    ]
+    model = load(build(nodes, [("X", TensorProto.FLOAT, [None, 3])], [maps, ("place", TensorProto.INT64, [None])]))
+    assert ["maps.-3", "maps.0", "maps.7", "place"] == [each.name for each in model.signature.outputs]
+    rows = [[0.25, 0.5, 0.125], [1.0, 0.0, 2.0]]
+    expected = [
+        {"maps.-3": a, "maps.0": b, "maps.7": c, "place": place} for (a, b, c), place in zip(rows, [1, 2], strict=True)
+    ]
+    assert expected == load_rows(model, rows)
+    assert expected[0] == model.score_one({"X": rows[0]})
+
+
+def load_rows(model: Model, rows: list[list[float]]) -> list[dict[str, object]]:
+    scored: list[dict[str, object]] = model.score(as_batch(np.array(rows, np.float32))).outputs.to_pylist()
+    return scored
+
+
+def test_inputs_of_every_kind_beside_one_another(load: Load) -> None:
+    kinds = [
+        ("t", TensorProto.STRING, [None, 1]),
+        ("n", TensorProto.INT64, [None, 1]),
+        ("v", TensorProto.FLOAT, [None, 2]),
+    ]
+    nodes = [helper.make_node("Identity", [name], [f"{name}2"]) for name, _, _ in kinds]
+    model = load(build(nodes, kinds, [(f"{name}2", kind, shape) for name, kind, shape in kinds]))
+    batch = pa.record_batch(
+        {"v": pa.array([[1.0, 2.0], [3.0, None]], pa.list_(pa.float32(), 2)), "t": ["a", "b"], "n": [1, 2]}
+    )
+    scores = model.score(batch)
+    assert [{"t2": "a", "n2": 1, "v2": [1.0, 2.0]}, None] == [
+        None if row in scores.errors else values for row, values in enumerate(scores.outputs.to_pylist())
+    ]
+    assert {"t2": "b", "n2": 2, "v2": [3.0, 4.0]} == model.score_one({"t": "b", "n": 2, "v": [3.0, 4.0]})
+
+
+def test_columns_of_slices_are_those_that_they_show(load: Load) -> None:
+    node = helper.make_node("Sub", ["a", "b"], ["c"])
+    ports = [(name, TensorProto.DOUBLE, [None, 1]) for name in ("a", "b")]
+    model = load(build([node], ports, [("c", TensorProto.DOUBLE, [None, 1])]))
+    batch = pa.record_batch({"a": [1.0, 2.0, 3.0, 4.0], "b": [0.5, 0.25, 0.125, 0.0]})
+    assert [2.875, 4.0] == model.score(batch[2:]).outputs.column("c").to_pylist()
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(np.arange(9, dtype=np.float32))[3:], 3)
+    assert [12.0, 21.0] == load(build_sum()).score(pa.record_batch({"X": vectors})).outputs.column("total").to_pylist()
+
+
+def test_an_output_that_is_wider_than_the_graph_says_fails_its_rows(load: Load) -> None:
+    node = helper.make_node("Concat", ["X", "X"], ["Y"], axis=1)
+    model = load(build([node], [("X", TensorProto.FLOAT, [None, "w"])], [("Y", TensorProto.FLOAT, [None, 2])]))
+    scores = model.score(pa.record_batch({"X": [[1.0], [2.0]]}))
+    assert [[1.0, 1.0], [2.0, 2.0]] == scores.outputs.column("Y").to_pylist()
+    wide = model.score(pa.record_batch({"X": [[1.0, 2.0]]}))
+    assert "the output 'Y' has the shape [1, 4] for 1 records" in wide.errors[0]
+    with pytest.raises(RecordError, match="shape"):
+        model.score_one({"X": [1.0, 2.0]})

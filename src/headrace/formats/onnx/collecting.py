@@ -1,39 +1,98 @@
-"""What a graph gives, as columns."""
+"""What a graph gives, as columns and as values.
+
+A tensor becomes a column over the very memory that the graph wrote, not a copy, wherever Arrow lays its type out alike.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from headrace.errors import RecordError
 from headrace.formats.onnx.ports import Output
 
 
-def make_columns(output: Output, kind: pa.DataType, value: Any, rows: int) -> list[pa.Array]:
-    """Turn one output of a call with so many records into columns of a kind.
+class Collector:
+    """Turns one output of a call into columns or values; what depends on the graph alone is found once."""
 
-    Raises ``RecordError`` where it is not for so many.
-    """
-    if len(value) != rows if isinstance(value, list) else not value.shape or value.shape[0] != rows:
-        size = f"{len(value)} values" if isinstance(value, list) else f"the shape {list(value.shape)}"
-        raise RecordError(f"the output {output.name!r} has {size} for {rows} records")
-    if output.form == "maps":
-        return [pa.array([each.get(key) for each in value], kind) for key in output.keys]
-    if output.form == "tensors":
-        return [pa.array([np.asarray(each).ravel().tolist() for each in value], pa.list_(kind))]
-    flat = value.reshape(-1)
-    values = pa.array(flat.tolist() if flat.dtype == object else flat, kind)
-    if not output.shape:
-        if len(values) != rows:
-            raise RecordError(f"the output {output.name!r} has {len(values)} values for {rows} records")
-        return [values]
-    width = len(values) // rows if rows else 1
-    if -1 in output.shape:
+    def __init__(self, output: Output) -> None:
+        self.names = [each.name for each in output.fields]
+        self._name, self._form, self._keys, self._shape = output.name, output.form, output.keys, output.shape
+        self._kind = pa.type_for_alias(output.element)
+        self._dtype = None if output.element in {"string", "bool"} else np.dtype(self._kind.to_pandas_dtype())
+        self._width = -1 if -1 in output.shape else math.prod(output.shape)
+        self._is_plain = output.form == "tensor" and self._dtype is not None and self._width >= 0
+
+    def collect(self, value: Any, rows: int) -> list[pa.Array]:
+        """Turn what a call with so many records gave into columns. Raises ``RecordError`` where it is not for so many.
+
+        ``rows`` is 1 or more.
+        """
+        if self._is_plain and value.dtype == self._dtype and value.shape[:1] == (rows,):
+            if value.size != rows * self._width:
+                self._refuse(value, rows)
+            flat = pa.Array.from_buffers(self._kind, value.size, [None, pa.py_buffer(value)])
+            return [pa.FixedSizeListArray.from_arrays(flat, self._width) if self._shape else flat]
+        if self._form == "tensor":
+            return [self._lay_out(self._check(value, rows), rows)]
+        if self._form == "table":
+            table = self._check_table(value, rows)
+            columns = np.ascontiguousarray(table.T)
+            return [self._lay(column) for column in columns]
+        if len(value) != rows:
+            raise RecordError(f"the output {self._name!r} has {len(value)} values for {rows} records")
+        if self._form == "maps":
+            return [pa.array([each.get(key) for each in value], self._kind) for key in self._keys]
+        return [pa.array([np.asarray(each).ravel().tolist() for each in value], pa.list_(self._kind))]
+
+    def read(self, value: Any) -> list[Any]:
+        """Turn what a call with one record gave into the values of ``names``. Raises ``RecordError``."""
+        if self._form == "tensor":
+            if self._shape:
+                return [self._check(value, 1).reshape(-1).tolist()]
+            if value.size != 1:
+                self._refuse(value, 1)
+            return [value.item()]
+        if self._form == "table":
+            values: list[Any] = self._check_table(value, 1)[0].tolist()
+            return values
+        if len(value) != 1:
+            raise RecordError(f"the output {self._name!r} has {len(value)} values for 1 records")
+        if self._form == "maps":
+            return [value[0].get(key) for key in self._keys]
+        return [np.asarray(value[0]).ravel().tolist()]
+
+    def _check(self, value: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+        if not value.shape or value.shape[0] != rows or (self._width >= 0 and value.size != rows * self._width):
+            self._refuse(value, rows)
+        return value
+
+    def _check_table(self, value: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+        if value.size != rows * len(self._keys):
+            self._refuse(value, rows)
+        return value.reshape(rows, -1)
+
+    def _refuse(self, value: npt.NDArray[Any], rows: int) -> None:
+        raise RecordError(f"the output {self._name!r} has the shape {list(value.shape)} for {rows} records")
+
+    def _lay_out(self, value: npt.NDArray[Any], rows: int) -> pa.Array:
+        values = self._lay(value.reshape(-1))
+        if not self._shape:
+            return values
+        width = len(values) // rows
+        if self._width >= 0:
+            return pa.FixedSizeListArray.from_arrays(values, width)
         offsets = pa.array(np.arange(rows + 1, dtype=np.int32) * width)
-        return [pa.ListArray.from_arrays(offsets, values)]
-    return [pa.FixedSizeListArray.from_arrays(values, width)]
+        return pa.ListArray.from_arrays(offsets, values)
+
+    def _lay(self, flat: npt.NDArray[Any]) -> pa.Array:
+        if flat.dtype == self._dtype:
+            return pa.Array.from_buffers(self._kind, flat.size, [None, pa.py_buffer(flat)])
+        return pa.array(flat.tolist() if flat.dtype == object else flat, self._kind)
 
 
 def column_type(element: str, shape: tuple[int, ...]) -> pa.DataType:
@@ -41,13 +100,4 @@ def column_type(element: str, shape: tuple[int, ...]) -> pa.DataType:
     kind = pa.type_for_alias(element)
     if not shape:
         return kind
-    return pa.list_(kind) if -1 in shape else pa.list_(kind, int(np.prod(shape)))
-
-
-def read_one(output: Output, value: Any) -> dict[str, object]:
-    """Turn one output of a call with one record into values by name."""
-    if output.form == "maps":
-        return {f"{output.name}.{key}": value[0].get(key) for key in output.keys}
-    if output.form == "tensors":
-        return {output.name: np.asarray(value[0]).ravel().tolist()}
-    return {output.name: value.reshape(-1).tolist() if output.shape else value.item()}
+    return pa.list_(kind) if -1 in shape else pa.list_(kind, math.prod(shape))

@@ -17,6 +17,7 @@ from headrace.formats.onnx.model import OnnxModel
 from headrace.formats.onnx.ports import Ports, read_ports
 from headrace.formats.onnx.session import SessionSettings, explain, open_session
 from headrace.formats.onnx.wire import WireError, has_external_data, looks_like_model
+from headrace.formats.onnx.zipmap import unzip
 
 
 class OnnxFormat:
@@ -51,12 +52,13 @@ class OnnxFormat:
             raise ModelFormatError(f"not an ONNX model: it starts with {content[:16]!r} and names no graph")
         try:
             outside = has_external_data(content)
+            content, tables = unzip(content)
         except WireError as error:
             raise ModelFormatError(f"not a sound ONNX model: {error}") from error
         if outside:
             raise UnsupportedError("the model keeps tensors in other files: save it with its data inside")
         session = open_session(memoryview(content), self._settings)
-        ports = _try_out(session, read_ports(session))
+        ports = _try_out(session, read_ports(session, tables))
         return Prepared({"ports": msgspec.to_builtins(ports)}, {"model": np.frombuffer(content, np.uint8)})
 
     def assemble(self, prepared: Prepared) -> Model:
@@ -76,7 +78,7 @@ def _try_out(session: Any, ports: Ports) -> Ports:
     """Call the graph once: it may lack the memory, and it gives the classes of ``ZipMap`` outputs with every record."""
     rows = ports.batch or 1
     feeds = make_feeds(pa.RecordBatch.from_pylist([{"": None}] * rows), [Feeder(each) for each in ports.inputs])
-    names = [output.name for output in ports.outputs]
+    names = [output.source for output in ports.outputs]
     try:
         values: Mapping[str, Any] = dict(zip(names, session.run(names, feeds.tensors), strict=True))
     except Exception as error:
@@ -85,7 +87,7 @@ def _try_out(session: Any, ports: Ports) -> Ports:
             raise explained from error
         return ports  # a record that is all missing may well be refused
     found = [
-        replace(output, keys=tuple(values[output.name][0])) if output.form == "maps" else output
+        replace(output, keys=tuple(values[output.source][0])) if output.form == "maps" else output
         for output in ports.outputs
     ]
     return replace(ports, outputs=tuple(found))

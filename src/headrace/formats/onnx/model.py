@@ -17,13 +17,14 @@ import pyarrow as pa
 
 from headrace.abc.model import Scores
 from headrace.errors import RecordError
-from headrace.formats.onnx.collecting import column_type, make_columns, read_one
+from headrace.formats.onnx.collecting import Collector, column_type
 from headrace.formats.onnx.feeding import Feeder, Feeds, make_feeds
 from headrace.formats.onnx.ports import Ports
+from headrace.formats.onnx.reading import Reader
 from headrace.formats.onnx.session import shorten
 from headrace.records import Signature
 
-_PLAIN: Mapping[str, type] = {"string": str, "bool": bool}
+Columns = list[pa.Array]
 
 
 class OnnxModel:
@@ -31,15 +32,12 @@ class OnnxModel:
 
     def __init__(self, session: Any, ports: Ports) -> None:
         self._session, self._ports = session, ports
-        self._names = [output.name for output in ports.outputs]
+        self._sources = [output.source for output in ports.outputs]
         self._signature = ports.signature
         self._feeders = [Feeder(each) for each in ports.inputs]
-        self._kinds = [pa.type_for_alias(output.element) for output in ports.outputs]
+        self._collectors = [Collector(output) for output in ports.outputs]
         self._schema = pa.schema([(each.name, column_type(each.type, each.shape)) for each in self._signature.outputs])
-        self._readers = [
-            (each.field.name, each.dtype, (1, *each.tail), each.field.type, bool(each.field.shape))
-            for each in ports.inputs
-        ]
+        self._reader = Reader(ports.inputs) if ports.batch in {None, 1} else None
 
     @property
     def signature(self) -> Signature:
@@ -52,50 +50,51 @@ class OnnxModel:
 
     def score(self, batch: pa.RecordBatch) -> Scores:
         """Score a batch of inputs; see ``headrace.abc.model.Model``."""
-        if batch.num_rows == 0:
+        rows = batch.num_rows
+        if rows == 0:
             return Scores(_make_empty(self._schema))
         feeds = make_feeds(batch, self._feeders)
-        columns = self._call(feeds, np.arange(batch.num_rows))
-        self._refuse_missing(feeds, columns)
+        columns = self._call_whole(feeds, rows) or self._call(feeds, np.arange(rows))
+        if feeds.missing:
+            self._refuse_missing(feeds, columns)
         if feeds.errors:
-            kept = np.ones(batch.num_rows, dtype=bool)
+            kept = np.ones(rows, dtype=bool)
             kept[list(feeds.errors)] = False
-            places = pa.array(np.arange(batch.num_rows), mask=~kept)
+            places = pa.array(np.arange(rows), mask=~kept)
             columns = [column.take(places) for column in columns]
         return Scores(pa.RecordBatch.from_arrays(columns, schema=self._schema), feeds.errors)
 
-    def _call(self, feeds: Feeds, rows: npt.NDArray[np.int64]) -> list[pa.Array]:
-        """Score some rows, whole if that goes well."""
+    def _call_whole(self, feeds: Feeds, rows: int) -> Columns | None:
+        """Score all rows in one call; None where the graph takes another number, or one of them makes it fail."""
+        if self._ports.batch not in (None, rows):
+            return None
+        try:
+            return self._collect(self._session.run(self._sources, feeds.tensors), rows)
+        except Exception:  # noqa: BLE001 (onnxruntime raises whatever its kernels do)
+            return None
+
+    def _call(self, feeds: Feeds, rows: npt.NDArray[np.int64]) -> Columns:
+        """Score some rows, in one call if that goes well."""
         step = self._ports.batch
         if step is not None and len(rows) > step:
-            parts = [self._call(feeds, rows[start : start + step]) for start in range(0, len(rows), step)]
-            return [pa.concat_arrays(pieces) for pieces in zip(*parts, strict=True)]
+            return _join([self._call(feeds, rows[start : start + step]) for start in range(0, len(rows), step)])
         try:
-            return self._run(feeds, rows, step)
-        except Exception as error:  # noqa: BLE001 (onnxruntime raises whatever its kernels do)
+            values = self._session.run(self._sources, feeds.take(rows if step is None else np.resize(rows, step)))
+            return [column[: len(rows)] for column in self._collect(values, step or len(rows))]
+        except Exception as error:  # noqa: BLE001
             if len(rows) == 1:
                 feeds.errors.setdefault(int(rows[0]), f"the model cannot score it: {shorten(str(error))}")
                 return [pa.nulls(1, kind) for kind in self._schema.types]
         half = len(rows) // 2
-        parts = [self._call(feeds, rows[:half]), self._call(feeds, rows[half:])]
-        return [pa.concat_arrays(pieces) for pieces in zip(*parts, strict=True)]
+        return _join([self._call(feeds, rows[:half]), self._call(feeds, rows[half:])])
 
-    def _run(self, feeds: Feeds, rows: npt.NDArray[np.int64], step: int | None) -> list[pa.Array]:
-        whole = len(rows) == len(next(iter(feeds.tensors.values()), rows)) and step in {None, len(rows)}
-        if whole:
-            tensors = feeds.tensors
-        else:
-            tensors = feeds.take(rows if step is None else np.resize(rows, step))
-        values = self._session.run(self._names, tensors)
-        columns: list[pa.Array] = []
-        for output, kind, value in zip(self._ports.outputs, self._kinds, values, strict=True):
-            made = make_columns(output, kind, value, len(rows) if step is None else step)
-            columns += made if step is None else [column[: len(rows)] for column in made]
+    def _collect(self, values: list[Any], rows: int) -> Columns:
+        columns: Columns = []
+        for collector, value in zip(self._collectors, values, strict=True):
+            columns += collector.collect(value, rows)
         return columns
 
-    def _refuse_missing(self, feeds: Feeds, columns: list[pa.Array]) -> None:
-        if not feeds.missing:
-            return
+    def _refuse_missing(self, feeds: Feeds, columns: Columns) -> None:
         rows = np.fromiter(feeds.missing, np.int64)
         for column in columns:
             if pa.types.is_floating(column.type):
@@ -107,33 +106,23 @@ class OnnxModel:
 
     def score_one(self, record: Mapping[str, object]) -> dict[str, object]:
         """Score one record; see ``headrace.abc.model.Model``. Raises ``RecordError``."""
-        tensors = {}
-        missing: list[str] = []
-        for name, dtype, shape, kind, is_vector in self._readers:
-            value = record.get(name)
-            values = value if is_vector and value is not None else (value,)
-            plain = _PLAIN.get(kind, int if dtype.kind in "iu" else None)
-            if plain is not None and any(type(each) is not plain for each in values):  # type: ignore[attr-defined]
-                return self._score_slowly(record)
-            if plain is None and None in values:  # type: ignore[operator]
-                missing.append(name)
-            try:
-                with np.errstate(over="ignore"):
-                    tensors[name] = np.array(values, dtype).reshape(shape)
-            except (TypeError, ValueError, OverflowError):
-                return self._score_slowly(record)
-        if self._ports.batch not in {None, 1}:
+        tensors = None if self._reader is None else self._reader.read(record)
+        if tensors is None:
             return self._score_slowly(record)
         try:
-            found = self._session.run(self._names, tensors)
+            found = self._session.run(self._sources, tensors)
         except Exception as error:
             raise RecordError(f"the model cannot score the record: {shorten(str(error))}") from error
         outputs: dict[str, object] = {}
-        for output, value in zip(self._ports.outputs, found, strict=True):
-            outputs |= read_one(output, value)
-        if missing and any(_has_nan(value) for value in outputs.values()):
+        for collector, value in zip(self._collectors, found, strict=True):
+            outputs.update(zip(collector.names, collector.read(value), strict=True))
+        if any(map(_has_nan, outputs.values())) and (missing := self._find_missing(record)):
             raise RecordError(_tell_missing(missing))
         return outputs
+
+    def _find_missing(self, record: Mapping[str, object]) -> list[str]:
+        values = {each.field.name: record.get(each.field.name) for each in self._ports.inputs}
+        return [name for name, value in values.items() if value is None or (isinstance(value, list) and None in value)]
 
     def _score_slowly(self, record: Mapping[str, object]) -> dict[str, object]:
         """Score one record as a batch: it says of every value what is wrong with it."""
@@ -151,13 +140,17 @@ class OnnxModel:
         return outputs
 
 
+def _join(parts: list[Columns]) -> Columns:
+    return [pa.concat_arrays(pieces) for pieces in zip(*parts, strict=True)]
+
+
 def _make_empty(schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array([], kind) for kind in schema.types], schema=schema)
 
 
 def _has_nan(value: object) -> bool:
     if isinstance(value, list):
-        return any(_has_nan(each) for each in value)
+        return any(map(_has_nan, value))
     return isinstance(value, float) and value != value  # noqa: PLR0124 (NaN alone is not itself)
 
 

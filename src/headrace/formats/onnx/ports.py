@@ -5,13 +5,14 @@ vector. The only input of a model stays a vector even where it has one element, 
 do. A dimension that is not fixed is -1. The first dimension is that of the records, also where it is fixed.
 
 Outputs: a tensor with one value a record is a column; with several it is one fixed-size list column (a list column
-where the graph does not fix how many). The maps that ``ZipMap`` gives become a column for each class, ``name.class``.
+where the graph does not fix how many). The maps that ``ZipMap`` gives become a column for each class, ``name.class``:
+the form is "table" where its tensor is read in its place, "maps" where the dictionaries are.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.errors import UnsupportedError
+from headrace.formats.onnx.zipmap import Table
 from headrace.records import Field, Signature
 
 _ELEMENTS: Mapping[str, str] = MappingProxyType(
@@ -51,18 +53,27 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What the graph gives under one name: a tensor, a sequence of tensors, or maps with the keys named."""
+    """What the graph gives under one name: a tensor, a sequence of tensors, or maps with the keys named.
+
+    ``tensor`` is the name of what is read in place of maps.
+    """
 
     name: str
     form: str
     element: str
     shape: tuple[int, ...] = ()
     keys: tuple[object, ...] = ()
+    tensor: str = ""
+
+    @property
+    def source(self) -> str:
+        """The name to ask the session for."""
+        return self.tensor or self.name
 
     @property
     def fields(self) -> tuple[Field, ...]:
         """The signature's fields that it becomes."""
-        if self.form == "maps":
+        if self.form in {"maps", "table"}:
             return tuple(Field(f"{self.name}.{key}", self.element) for key in self.keys)
         return (Field(self.name, self.element, self.shape),)
 
@@ -82,14 +93,16 @@ class Ports:
         return Signature(tuple(each.field for each in self.inputs), fields)
 
 
-def read_ports(session: Any) -> Ports:
-    """Read a session's inputs and outputs. Raises ``UnsupportedError``."""
+def read_ports(session: Any, tables: Sequence[Table] = ()) -> Ports:
+    """Read a session's inputs and outputs, of which ``tables`` were maps. Raises ``UnsupportedError``."""
+    maps = {table.tensor: Output(table.output, "table", "float", (), table.keys, table.tensor) for table in tables}
     nodes = session.get_inputs()
     inputs = tuple(_read_input(node, alone=len(nodes) == 1) for node in nodes)
     fixed = {node.shape[0] for node in nodes if isinstance(node.shape[0], int)}
     if len(fixed) > 1:
         raise UnsupportedError(f"the inputs take different numbers of records: {sorted(fixed)}")
-    return Ports(inputs, tuple(_read_output(node) for node in session.get_outputs()), fixed.pop() if fixed else None)
+    outputs = tuple(maps.get(node.name) or _read_output(node) for node in session.get_outputs())
+    return Ports(inputs, outputs, fixed.pop() if fixed else None)
 
 
 def _read_input(node: Any, *, alone: bool) -> Input:

@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_GRAPH = 7
+GRAPH = 7
 _MODEL_FIELDS: Mapping[int, int] = MappingProxyType(
     {1: _VARINT, 2: _BYTES, 3: _BYTES, 4: _BYTES, 5: _VARINT, 6: _BYTES, 8: _BYTES, 14: _BYTES, 20: _BYTES, 25: _BYTES}
-    | {_GRAPH: _BYTES}
+    | {GRAPH: _BYTES}
 )
 _LEADS_TO: Mapping[str, Mapping[int, str]] = MappingProxyType(
     {
-        "model": {_GRAPH: "graph", 20: "training", 25: "function"},
+        "model": {GRAPH: "graph", 20: "training", 25: "function"},
         "training": {1: "graph", 2: "graph"},
         "graph": {1: "node", 5: "tensor", 15: "sparse"},
         "function": {7: "node", 11: "attribute"},
@@ -37,10 +37,10 @@ class WireError(ValueError):
 def looks_like_model(content: bytes) -> bool:
     """Tell whether the top of the bytes is that of an ONNX model: its fields, and among them a graph."""
     try:
-        for number, kind, _, _ in _read_fields(content, 0, len(content)):
+        for number, kind, _, _ in read_fields(content, 0, len(content)):
             if _MODEL_FIELDS.get(number) != kind:
                 return False
-            if number == _GRAPH:
+            if number == GRAPH:
                 return True
     except WireError as error:
         return str(error) == "graph"
@@ -55,7 +55,7 @@ def has_external_data(content: bytes) -> bool:
     while open_messages:
         message, start, end = open_messages.pop()
         leads_to = _LEADS_TO[message]
-        for number, kind, first, last in _read_fields(content, start, end):
+        for number, kind, first, last in read_fields(content, start, end):
             if message == "tensor" and (number == _EXTERNAL_DATA or (number == _DATA_LOCATION and first == 1)):
                 return True
             if kind == _BYTES and number in leads_to:
@@ -63,7 +63,7 @@ def has_external_data(content: bytes) -> bool:
     return False
 
 
-def _read_fields(content: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+def read_fields(content: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Give each field's number and wire type, and where its bytes begin and end (of a varint: its value, twice)."""
     place = start
     while place < end:
@@ -80,7 +80,7 @@ def _read_fields(content: bytes, start: int, end: int) -> Iterator[tuple[int, in
         else:
             raise WireError(f"a field of wire type {kind} at byte {place}")
         if place + size > end:
-            raise WireError("graph" if number == _GRAPH else f"field {number} ends after the bytes do")
+            raise WireError("graph" if number == GRAPH else f"field {number} ends after the bytes do")
         yield number, kind, place, place + size
         place += size
 
