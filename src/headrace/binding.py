@@ -65,13 +65,14 @@ class Source:
 class Binding:
     """What ``bind`` found: records to a model's inputs, without another look at names."""
 
-    __slots__ = ("_names", "_places", "_scalars", "_vectors", "sources")
+    __slots__ = ("_names", "_places", "_renames", "_scalars", "_vectors", "sources")
 
     def __init__(self, sources: tuple[Source, ...]) -> None:
         self.sources = sources
         self._names = [source.input for source in sources]
         plain = all(source.element is None for source in sources)
         self._places = [source.places[0] for source in sources] if plain else None
+        self._renames = any(source.fields[0] != source.input for source in sources)
         single = [source for source in sources if source.element is None or source.lists]
         self._scalars = tuple((source.input, source.fields[0]) for source in single)
         self._vectors = tuple((source.input, source.fields) for source in sources if source not in single)
@@ -82,7 +83,8 @@ class Binding:
         The batch has all rows; a failed one holds null where it failed.
         """
         if self._places is not None:
-            return columns.select(self._places).rename_columns(self._names), {}
+            selected = columns.select(self._places)
+            return (selected.rename_columns(self._names) if self._renames else selected), {}
         errors: RowErrors = {}
         arrays = [source.read(columns, errors) for source in self.sources]
         return pa.RecordBatch.from_arrays(arrays, names=self._names), errors

@@ -60,6 +60,8 @@ def take_values(raw: Raw, layout: Layout, failures: Failures) -> tuple[pa.Array,
     values = raw.values
     if values is None or raw.table is not None:
         raise ConfigurationError(f"{raw.source} gives columns, not bytes: set its codec to table")
+    if not values.null_count and not (layout.declared and _measure(values).min(initial=1) == 0):
+        return values, np.arange(len(values))
     there = np.ones(len(raw), np.bool_)
     if values.null_count:
         there = values.is_valid().to_numpy(zero_copy_only=False)
@@ -69,7 +71,7 @@ def take_values(raw: Raw, layout: Layout, failures: Failures) -> tuple[pa.Array,
         _fail_all(failures, empty, Code.EMPTY_MESSAGE, "the record is empty and data types are declared")
         there[empty] = False
     rows = np.flatnonzero(there)
-    return (values if len(rows) == len(values) else values.take(pa.array(rows))), rows
+    return values.take(pa.array(rows)), rows
 
 
 def _measure(values: pa.Array) -> npt.NDArray[np.int32]:
@@ -78,8 +80,8 @@ def _measure(values: pa.Array) -> npt.NDArray[np.int32]:
         values = values.cast(pa.binary())
     if not len(values):
         return np.zeros(0, np.int32)
-    offsets = np.frombuffer(values.buffers()[1], np.int32)
-    return np.diff(offsets[values.offset : values.offset + len(values) + 1])
+    offsets = np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + len(values) + 1]
+    return offsets[1:] - offsets[:-1]
 
 
 def assemble(raw: Raw, layout: Layout, parts: list[Part], failures: Failures) -> Batch:

@@ -51,11 +51,8 @@ def _find_validity(there: Flags | None) -> pa.Buffer | None:
 
 def _gather_texts(kind: pa.DataType) -> Make:
     def make(data: Bytes, cells: Cells, there: Flags | None, marked: Flags) -> pa.Array:
-        if marked.any():
-            cells = np.where(marked, np.uint64(0), cells)
-        offsets = np.zeros(len(cells) + 1, np.int32)
-        np.cumsum(cells & LENGTH, out=offsets[1:])
-        gathered = np.empty(offsets[-1], np.uint8)
+        offsets = np.empty(len(cells) + 1, np.int32)
+        gathered = np.empty(kernel.measure(cells, marked.view(np.uint8), offsets), np.uint8)
         kernel.gather(data, cells, offsets, gathered)
         buffers = [_find_validity(there), pa.py_buffer(offsets), pa.py_buffer(gathered)]
         return pa.Array.from_buffers(kind, len(cells), buffers)

@@ -39,7 +39,7 @@ def _read_varint(data: Any, at: Any, end: Any) -> Any:
     value = np.uint64(0)
     shift = np.uint64(0)
     while at < end:
-        byte = data[at]
+        byte = data[np.uint64(at)]
         at += 1
         value |= np.uint64(byte & 0x7F) << shift
         if byte < 0x80:
@@ -52,8 +52,11 @@ def _read_varint(data: Any, at: Any, end: Any) -> Any:
 
 @nb.njit
 def _load32(data: Any, at: Any) -> Any:
-    value = np.uint64(data[at]) | np.uint64(data[at + 1]) << np.uint64(8)
-    return value | np.uint64(data[at + 2]) << np.uint64(16) | np.uint64(data[at + 3]) << np.uint64(24)
+    """Load four bytes. An unsigned index is not asked whether it counts from the end: the four become one load."""
+    first = np.uint64(at)
+    value = np.uint64(data[first]) | np.uint64(data[first + np.uint64(1)]) << np.uint64(8)
+    value |= np.uint64(data[first + np.uint64(2)]) << np.uint64(16)
+    return value | np.uint64(data[first + np.uint64(3)]) << np.uint64(24)
 
 
 @nb.njit
@@ -125,12 +128,12 @@ def walk(
         at, end = starts[message], ends[message]
         plain = True
         while at < end and plain:
-            tag = np.int64(data[at])
+            tag = np.int64(data[np.uint64(at)])
             at += 1
             if tag >= 0x80:
                 long_tag, at = _read_varint(data, at - 1, min(end, at - 1 + _LONGEST_SIZE))
                 tag = np.int64(long_tag) if at >= 0 and long_tag <= 0xFFFFFFFF else np.int64(0)
-            action = actions[tag] if tag < known else np.int32(SKIP)
+            action = actions[np.uint64(tag)] if tag < known else np.int32(SKIP)
             operation = action & _OPERATION
             wire = tag & 7
             value = np.uint64(0)
@@ -163,7 +166,7 @@ def walk(
                 plain = False
             if action < 0 or not plain:
                 continue
-            column = action >> OPERATION_BITS
+            column = np.uint64(action >> OPERATION_BITS)
             slot = slots[column]
             if slot >= 0:
                 oneof = oneofs[column]
@@ -175,15 +178,30 @@ def walk(
                 present[slot, message] = 1
             if operation == LEAVE:
                 plain = False
-            cells[column, message] = value
+            cells[column, np.uint64(message)] = value
         marked[message] = not plain
+
+
+@kernel(types.int64(types.uint64[::1], types.uint8[::1], types.int32[::1]))
+def measure(cells: Any, marked: Any, offsets: Any) -> Any:
+    """Give where each text begins once they lie one after the other, and their length together.
+
+    A text of a marked message is empty: its cell means nothing.
+    """
+    total = np.int64(0)
+    for row in range(len(cells)):
+        offsets[row] = total
+        if not marked[row]:
+            total += np.int64(cells[row] & np.uint64(0xFFFFFFFF))
+    offsets[len(cells)] = total
+    return total
 
 
 @kernel(types.void(_BYTES, types.uint64[::1], types.int32[::1], types.uint8[::1]))
 def gather(data: Any, cells: Any, offsets: Any, gathered: Any) -> None:
     """Copy the texts that cells point to, one after the other, each to its offset."""
     for row in range(len(cells)):
-        start = np.int64(cells[row] >> np.uint64(32))
-        to = offsets[row]
-        for byte in range(offsets[row + 1] - to):
+        start = cells[row] >> np.uint64(32)
+        to = np.uint64(offsets[row])
+        for byte in range(np.uint64(offsets[row + 1]) - to):
             gathered[to + byte] = data[start + byte]

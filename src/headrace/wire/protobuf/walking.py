@@ -69,6 +69,7 @@ class Walker:
 
     def __init__(self, schema: MessageSchema, apart: Sequence[FieldDescriptor] = ()) -> None:
         kernel.walk.ready()  # nothing is compiled while records are read
+        kernel.measure.ready()
         kernel.gather.ready()
         self._members = schema.members
         self._apart = [field for field in apart if field.message_type is not None]
