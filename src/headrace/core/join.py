@@ -111,10 +111,10 @@ class Join:
             partition = self.assign((batch.raw.source, batch.raw.partition))
             partition.queue.append(Pending(batch, self.models.position))
 
-    def advance(self) -> Outcome:
-        """Score what can be scored now: at most the first batch of each partition."""
+    def advance(self, only: PartitionKey | None = None) -> Outcome:
+        """Score what can be scored now: at most the first batch of each partition, or of one alone."""
         outcome = Outcome()
-        for partition in self.partitions.values():
+        for partition in self.partitions.values() if only is None else (self.partitions[only],):
             if partition.queue:
                 self._advance(partition, outcome)
         if outcome:
