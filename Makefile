@@ -16,6 +16,7 @@ RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
 PACKAGE := $(VENV)/.installed-package
 KERNELS := $(VENV)/.compiled-kernels
+BROKER := $(VENV)/.fetched-broker
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -34,11 +35,11 @@ demo: $(RUNTIME) $(PACKAGE) $(KERNELS) ## serve the wine records with models tha
 	@$(BIN)/headrace demo
 
 .PHONY: test
-test: check ## run every check and every test
+test: check $(BROKER) ## run every check and every test
 	$(PYTEST) $(PARALLEL)
 
 .PHONY: quick
-quick: setup ## run the tests that are not marked slow: under two minutes
+quick: setup $(BROKER) ## run the tests that are not marked slow: under two minutes
 	$(PYTEST) $(PARALLEL) -m "not slow"
 
 .PHONY: check
@@ -115,4 +116,9 @@ $(PACKAGE): pyproject.toml $(BOOTSTRAP)
 $(KERNELS): $(shell grep -rl headrace.compilation src --include=*.py) $(PACKAGE) $(RUNTIME)
 	@echo "compiling the kernels, once, so that no first start waits for it"
 	@$(BIN)/python -m headrace.app.kernels
+	@touch $@
+
+$(BROKER): src/headrace/testing/broker/pom.xml $(PACKAGE) $(RUNTIME)
+	@echo "fetching the Kafka broker that tests use"
+	@$(BIN)/python -m headrace.testing.broker
 	@touch $@

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["headrace.testing.fixtures"]
+
 # Compiled kernels make the first example slow: a deadline would measure the compiler.
 settings.register_profile("headrace", deadline=None, print_blob=True)
 settings.load_profile("headrace")
