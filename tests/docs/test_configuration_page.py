@@ -29,6 +29,7 @@ PAGES: Mapping[str, type[msgspec.Struct]] = {
     "results": sections.ResultsSection,
     "dead_letters": sections.DeadLettersSection,
     "state": sections.StateSection,
+    "monitor": sections.MonitorSection,
 }
 HEADING = re.compile(r"^##+ `\[([a-z_]+(?:\.[a-z_]+)?)", re.MULTILINE)
 ROW = re.compile(r"^\| `([a-z_]+)` \| (.+?) \| (.+?) \| .+ \|$", re.MULTILINE)

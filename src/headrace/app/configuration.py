@@ -14,6 +14,7 @@ from headrace.records import NoModelPolicy, SwitchMode
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Whole = Annotated[int, msgspec.Meta(ge=0)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -178,6 +179,24 @@ class StateSection(msgspec.Struct, frozen=True, kw_only=True):
     directory: Path
 
 
+class MonitorSection(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the engine can be watched and steered; without this table it is not served."""
+
+    address: Name = "127.0.0.1"
+    port: Port = 5000
+    read_token_env: str = ""
+    read_token_file: Path | None = None
+    write_token_env: str = ""
+    write_token_file: Path | None = None
+    hosts: list[str] = []
+    max_body_bytes: Count = 64 * 2**20
+
+    def __post_init__(self) -> None:
+        for name in ("read_token", "write_token"):
+            if getattr(self, f"{name}_env") and getattr(self, f"{name}_file"):
+                raise ConfigurationError(f"set {name}_env or {name}_file, one of the two")
+
+
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     """A whole file."""
 
@@ -190,6 +209,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     switch: SwitchSection = SwitchSection()
     slots: dict[str, SlotSection] = {}
     state: StateSection | None = None
+    monitor: MonitorSection | None = None
 
     def __post_init__(self) -> None:
         if not self.streams:

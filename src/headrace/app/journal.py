@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import msgspec
 
-from headrace.core.events import Event
+from headrace.core.events import Event, describe_event
 from headrace.stores.state import StateDirectory
 
 _LOG = logging.getLogger("headrace.app.journal")
@@ -37,21 +37,6 @@ class Journal:
 
     def committed(self) -> None:
         """Leave commits to the state."""
-
-
-def describe_event(event: Event) -> dict[str, object]:
-    """Give an event as JSON values; ``at`` is milliseconds since the epoch."""
-    return {
-        "at": event.at,
-        "kind": str(event.kind),
-        "position": event.position,
-        "data_type": None if event.slot is None else event.slot.data_type,
-        "slot": None if event.slot is None else event.slot.name,
-        "name": event.name,
-        "version": event.version,
-        "digest": event.digest,
-        "reason": event.reason,
-    }
 
 
 class JournalReader:

@@ -11,6 +11,8 @@ Rules of sending again:
 from __future__ import annotations
 
 import glob
+import os
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,10 @@ from headrace.wire import jsontext
 from headrace.wire.dead_letters import DeadLetter, decode_dead_letter
 
 Framing = Literal["lines", "delimited"]
+
+_BLOCK = 2**18
+_TAIL = 2**24
+"""Bytes from the end of a file that are looked through for its last letters."""
 
 
 def read_letters(path: Path) -> Iterator[DeadLetter]:
@@ -44,6 +50,39 @@ def read_letters(path: Path) -> Iterator[DeadLetter]:
                     yield _decode(path, number, line)
     except OSError as error:
         raise SourceError(f"the dead letters {path} cannot be read: {error.strerror}") from error
+
+
+def read_last_letters(path: Path, most: int) -> list[DeadLetter]:
+    """Read the last letters of an engine that may be writing them, newest first. Raises ``SourceError``."""
+    if most < 1 or (path.suffix not in {".parquet", ".arrow"} and not path.exists()):
+        return []
+    if path.suffix in {".parquet", ".arrow"}:
+        found: list[DeadLetter] = []
+        for part in reversed(_find_parts(path)):
+            found += list(_read_part(part))[::-1]
+            if len(found) >= most:
+                break
+        return found[:most]
+    lines = _read_last_lines(path, most)
+    return [_decode(path, 0, line) for line in reversed(lines)]
+
+
+def _read_last_lines(path: Path, most: int) -> list[bytes]:
+    """Read whole lines from the end of a file, in their order, block by block."""
+    content = b""
+    try:
+        with path.open("rb") as file:
+            place = file.seek(0, os.SEEK_END)
+            while place and content.count(b"\n") <= most and len(content) < _TAIL:
+                start = max(0, place - _BLOCK)
+                file.seek(start)
+                content = file.read(place - start) + content
+                place = start
+    except OSError as error:
+        raise SourceError(f"the dead letters {path} cannot be read: {error.strerror}") from error
+    lines = content.splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith(b"\n")]
+    return (whole if not place else whole[1:])[-most:]
 
 
 def _decode(path: Path, number: int, line: bytes) -> DeadLetter:

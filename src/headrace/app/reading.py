@@ -152,6 +152,8 @@ def describe(kind: Any) -> str:
 
 def _bounds(kind: Any) -> str:
     for meta in get_args(kind)[1:] if get_origin(kind) is Annotated else ():
+        if meta.ge is not None and meta.le is not None:
+            return f" from {meta.ge} to {meta.le}"
         if meta.ge is not None:
             return f" of {meta.ge} or more"
         if meta.gt is not None:

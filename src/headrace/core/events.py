@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from headrace.core.states import State
@@ -43,3 +43,18 @@ class LoadRequest:
 
     slot: SlotKey
     position: int
+
+
+def describe_event(event: Event) -> dict[str, Any]:
+    """Give an event as JSON values; ``at`` is milliseconds since the epoch."""
+    return {
+        "at": event.at,
+        "kind": str(event.kind),
+        "position": event.position,
+        "data_type": None if event.slot is None else event.slot.data_type,
+        "slot": None if event.slot is None else event.slot.name,
+        "name": event.name,
+        "version": event.version,
+        "digest": event.digest,
+        "reason": event.reason,
+    }

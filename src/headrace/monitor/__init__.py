@@ -1,0 +1,1 @@
+"""What an operator sees: the statistics view, a REST interface, metrics, and a page."""
