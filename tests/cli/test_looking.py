@@ -220,12 +220,12 @@ def test_every_problem_is_told(cli: Cli, tmp_path: Path) -> None:
         "loading.formats.mine: 'no.such:Format' is not in this installation: no module 'no'",
         f"models.log: {tmp_path}/file is not a directory: name the directory that publishers append to",
         (
-            f"dead_letters: path is {tmp_path}/dead.jsonl and format is 'arrow': "
-            "parts are named after the path, so it has to end with .arrow"
+            f"state: {tmp_path}/state/state.json is damaged or is no state of Headrace: "
+            "restore it from a copy, or choose another directory"
         ),
         (
-            f"{tmp_path}/state/state.json is damaged or is no state of Headrace: "
-            "restore it from a copy, or choose another directory"
+            f"dead_letters: path is {tmp_path}/dead.jsonl and format is 'arrow': "
+            "parts are named after the path, so it has to end with .arrow"
         ),
     ] == [line.removeprefix(start) for line in result.stderr.splitlines()]
     told = json.loads(cli("validate", made.config, "--json").stdout)
@@ -242,12 +242,17 @@ def test_slot_of_a_data_type_that_never_comes(cli: Cli, ran: Project) -> None:
 
 
 def test_notes_are_no_problems(cli: Cli, ran: Project) -> None:
-    changes = {'[state]\ndirectory = "state"\n': "", '"results.jsonl"': '"-"', 'log = "models"': 'log = "later"'}
+    changes = {
+        '[state]\ndirectory = "state"\n': "",
+        '"results.jsonl"': '"-"',
+        '"dead.jsonl"': '"more.jsonl"',
+        'log = "models"': 'log = "later"',
+    }
     ran.configure(RECORDS + REST, changes)
     result = cli("validate", ran.config)
     assert 0 == result.exit_code
     assert [
         f"note: the model log {ran.path}/later is not there yet: the first publication makes it",
-        "note: results cannot be taken back after a crash: some may be there twice",
         "note: there is no [state]: nothing outlives the process, and a restart begins anew",
+        "note: results cannot be taken back after a crash: some may be there twice",
     ] == [line for line in result.stdout.splitlines() if line.startswith("note: ")]

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from headrace.app.inlets import Stream, build_stream
 from headrace.app.inspection import Observed, find_observed
 from headrace.app.outlets import build_dead_letters, build_results
+from headrace.app.premises import check_directory, check_outlet
 from headrace.app.reading import suggest
+from headrace.app.roster import check_roster
 from headrace.app.settings import build_settings, list_data_types, read_slot
 from headrace.catalog import load_target
 from headrace.core.settings import OrderedBy
@@ -59,8 +61,8 @@ def survey(configuration: Configuration) -> Survey:
     if whole:
         _check_slots(configuration, streams, found)
     _check_parts(configuration, found)
-    _check_outlets(configuration, found)
-    observed = _check_state(configuration, found)
+    observed = _check_state(configuration, streams, found)
+    _check_outlets(configuration, found, first=observed is None)
     settings = build_settings(configuration, streams)
     found.plan = _describe(configuration, streams, settings, observed)
     return found
@@ -118,7 +120,7 @@ def _check_parts(configuration: Configuration, found: Survey) -> None:
         found.notes.append(f"the model log {log} is not there yet: the first publication makes it")
 
 
-def _check_outlets(configuration: Configuration, found: Survey) -> None:
+def _check_outlets(configuration: Configuration, found: Survey, *, first: bool) -> None:
     outlets: dict[str, Callable[[], Sink[Any]]] = {
         "results": lambda: build_results(configuration.results),
         "dead_letters": lambda: build_dead_letters(configuration.dead_letters),
@@ -127,17 +129,22 @@ def _check_outlets(configuration: Configuration, found: Survey) -> None:
         with found.part(name):
             if not build().exactly_once:
                 found.notes.append(f"{name} cannot be taken back after a crash: some may be there twice")
+            check_outlet(getattr(configuration, name), first=first)
 
 
-def _check_state(configuration: Configuration, found: Survey) -> Observed | None:
+def _check_state(configuration: Configuration, streams: Sequence[Stream], found: Survey) -> Observed | None:
     if configuration.state is None:
         found.notes.append("there is no [state]: nothing outlives the process, and a restart begins anew")
         return None
-    try:
-        return find_observed(configuration.state.directory)
-    except HeadraceError as error:
-        found.problems.append(error)
-        return None
+    directory = configuration.state.directory
+    observed = None
+    with found.part("state"):
+        check_directory(directory)
+        observed = find_observed(directory)
+    for stream in () if observed is None else streams:
+        with found.part(f"records {stream.section.stream!r}"):
+            check_roster(directory, stream)
+    return observed
 
 
 def _describe(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from headrace.app.inlets import Stream, build_stream
 from headrace.app.journal import Journal
 from headrace.app.outlets import build_dead_letters, build_results
+from headrace.app.roster import check_roster, write_roster
 from headrace.app.settings import build_settings
 from headrace.app.supply import build_contents, build_loader, build_model_log
 from headrace.engines.embedded.engine import EmbeddedEngine
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 def build_engine(configuration: Configuration, observers: Sequence[Observer] = ()) -> EmbeddedEngine:
     """Build an engine; running it closes what is opened here. Give it a thread that runs nothing else.
 
-    Raises ``ConfigurationError``, ``MissingExtraError``, ``SourceError``, and ``StateError`` where another engine holds
-    the state directory.
+    Raises ``ConfigurationError``, ``MissingExtraError``, ``SourceError`` where files are not there or not those of the
+    state, and ``StateError`` where another engine holds the state directory.
     """
     with ExitStack() as opened:
         streams = [_open(section, opened) for section in configuration.streams]
@@ -33,6 +34,9 @@ def build_engine(configuration: Configuration, observers: Sequence[Observer] = (
         journal: list[Observer] = []
         if state is not None:
             opened.callback(state.close)
+            for stream in streams:
+                check_roster(state.path, stream)
+            write_roster(state.path, streams)
             journal = [Journal(state)]
         loader = build_loader(configuration, settings)
         opened.callback(loader.close)

@@ -104,6 +104,17 @@ def find_observed(directory: Path) -> Observed | None:
     return Observed(snapshot, committed.committed_at, view_slots(snapshot))
 
 
+def find_totals(directory: Path) -> Counts | None:
+    """Add up what a state has counted, None where there is none. Raises ``StateError`` where it is damaged."""
+    found = find_observed(directory)
+    if found is None:
+        return None
+    total = Counts()
+    for counts in (found.unaddressed, *(slot.counts for slot in found.slots)):
+        total.add(counts)
+    return total
+
+
 def view_slots(snapshot: Snapshot) -> tuple[SlotView, ...]:
     """Give the slots that a snapshot holds, in the order of their keys."""
     # The core tells what is pinned and retained; of a limit on what is retained the state itself knows nothing.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from headrace.app.configuration import Configuration
     from headrace.core.events import Event
+    from headrace.core.statistics import Counts
     from headrace.engines.embedded.summary import Summary
 
 
@@ -36,14 +37,16 @@ def run(config: Path, quiet: bool, as_json: bool) -> int:
     from headrace.app.checks import survey
     from headrace.app.configuration import load_configuration
     from headrace.app.engine import build_engine
+    from headrace.app.inspection import find_totals
 
     logging.basicConfig(level=logging.WARNING, format="headrace: %(message)s")
     configuration = load_configuration(config)
     survey(configuration).require(config)
     engine = build_engine(configuration, () if quiet else (Narrator(),))
+    before = find_totals(configuration.state.directory) if configuration.state else None
     with _stopped_by_signals(engine.stop) as asked:
         summary = engine.run()
-    return _finish(configuration, summary, asked=bool(asked), as_json=as_json)
+    return _finish(configuration, summary, before, asked=bool(asked), as_json=as_json)
 
 
 @contextmanager
@@ -65,14 +68,16 @@ def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _finish(configuration: Configuration, summary: Summary, *, asked: bool, as_json: bool) -> int:
+def _finish(
+    configuration: Configuration, summary: Summary, before: Counts | None, *, asked: bool, as_json: bool
+) -> int:
+    """Tell what a run came to; ``before`` is what the state had counted when it began, None at its first run."""
     counts = summary.counts
+    this_run = counts if before is None else _subtract(counts, before)
     outlets = {"results": str(configuration.results.path), "dead_letters": str(configuration.dead_letters.path)}
     told = {
-        "in": counts.received,
-        "scored": counts.scored,
-        "dead_lettered": counts.dead_lettered,
-        "skipped": counts.skipped,
+        **_describe(counts),
+        "this_run": _describe(this_run),
         "waiting": summary.waiting,
         "adds_up": counts.balanced,
         "stopped": asked,
@@ -81,16 +86,43 @@ def _finish(configuration: Configuration, summary: Summary, *, asked: bool, as_j
     if as_json and "-" not in outlets.values():
         print_json(told)
     else:
-        note(
-            f"headrace: {counts.received} in, {counts.scored} scored, {counts.dead_lettered} dead-lettered, "
-            f"{counts.skipped} skipped; results in {outlets['results']}, dead letters in {outlets['dead_letters']}"
-        )
+        files = f"results in {outlets['results']}, dead letters in {outlets['dead_letters']}"
+        if before is None:
+            note(f"headrace: {_write(counts)}; {files}")
+        else:
+            state = "" if configuration.state is None else configuration.state.directory
+            note(f"headrace: {_write(this_run)} in this run; {files}")
+            note(f"headrace: {_write(counts)} since the state in {state} began")
     if summary.waiting:
         note(f"headrace: {summary.waiting} records still wait for a model; a next run with this state reads them again")
     if not counts.balanced:
         note("headrace: the counts do not add up: in is not scored + dead-lettered + skipped")
     done = counts.balanced and (asked or not summary.waiting)
     return Exit.DONE if done else Exit.REFUSED
+
+
+def _subtract(counts: Counts, before: Counts) -> Counts:
+    return type(counts)(
+        counts.received - before.received,
+        counts.scored - before.scored,
+        counts.dead_lettered - before.dead_lettered,
+        counts.skipped - before.skipped,
+    )
+
+
+def _describe(counts: Counts) -> dict[str, int]:
+    return {
+        "in": counts.received,
+        "scored": counts.scored,
+        "dead_lettered": counts.dead_lettered,
+        "skipped": counts.skipped,
+    }
+
+
+def _write(counts: Counts) -> str:
+    return (
+        f"{counts.received} in, {counts.scored} scored, {counts.dead_lettered} dead-lettered, {counts.skipped} skipped"
+    )
 
 
 class Narrator:

@@ -161,7 +161,8 @@ class Slot:
         if not told:
             return ""
         return (
-            f"its outputs are not those of slot {self.key}: {told}. Publish it with replaces_signature to change them"
+            f"its outputs are not those of slot {self.key}: {told}. To change them, publish it with "
+            "--replaces-signature (replaces_signature in a descriptor)"
         )
 
     def accept(self, candidate: Candidate, model: Model) -> None:

@@ -6,6 +6,7 @@
       lock            held by the engine that runs (flock)
       state.json      the state as of the last commit, under a checksum
       contents/       model bytes by digest
+      files.json      which files the partitions are
       events.jsonl    what happened to models, for people
 
 Rules:

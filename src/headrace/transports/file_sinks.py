@@ -153,7 +153,7 @@ class FileSink(Generic[Written]):
         if size and self._existing == "refuse":
             raise SinkError(
                 f"{self.path} holds {size} bytes already and there is no state that knows them: name another file, or "
-                "allow to append to it or to overwrite it"
+                'allow to append to it or to overwrite it (if_exists = "append" or "overwrite")'
             )
         return 0 if self._existing == "overwrite" else size
 

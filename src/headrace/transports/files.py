@@ -1,7 +1,7 @@
 """Records out of files, each file a partition.
 
 1. Partitions are numbered from 0 in the order of the files' names. A state directory knows them by number: as long as
-   one is used, files may be added only if their names come last.
+   one is used, files may be added only if their names come last (``headrace run`` refuses any other change).
 2. An offset is a record's ordinal in its file, 0 for the first; what is no record, such as a header, is not counted.
 3. ``resume`` passes over ``done`` + 1 records. Files are replayable as long as they are not changed, except that one
    that is followed may grow. A last line without its end is a record: a file that is still being written is to be

@@ -163,7 +163,7 @@ class PartSink(Generic[Written]):
         if there and self._existing == "refuse":
             raise SinkError(
                 f"{self.part(there[-1])} is there already and there is no state that knows it: name another file, or "
-                "allow to append parts or to overwrite them"
+                'allow to append parts or to overwrite them (if_exists = "append" or "overwrite")'
             )
         return there[-1] if there and self._existing == "append" else 0
 
@@ -201,6 +201,13 @@ class PartSink(Generic[Written]):
             self._broken = f"this went wrong: {error}"
             self._abandon()
             raise SinkError(f"{self.path}: the output cannot be written as {self.path.suffix[1:]}: {error}") from error
+
+
+def find_parts(path: Path) -> list[Path]:
+    """List the whole parts beside a path, in their order. Raises ``OSError``."""
+    name = re.compile(rf"{re.escape(path.stem)}-(\d{{6,}}){re.escape(path.suffix)}")
+    found = [(name.fullmatch(each.name), each) for each in (path.parent.iterdir() if path.parent.is_dir() else ())]
+    return [each for _, each in sorted((int(match[1]), each) for match, each in found if match)]
 
 
 def _unfinished(part: Path) -> Path:
