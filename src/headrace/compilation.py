@@ -18,8 +18,9 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Generic, ParamSpec, TypeVar
 
 _LOG = logging.getLogger("headrace.compilation")
@@ -37,9 +38,13 @@ KERNELS: list[Kernel[..., Any]] = []
 class Kernel(Generic[P, R]):
     """A function to be compiled for one signature; callable like the function."""
 
-    def __init__(self, function: Callable[P, R], signature: Any) -> None:
+    def __init__(
+        self, function: Callable[P, R], signature: Any, releases: bool = True, rests_on: Sequence[ModuleType] = ()
+    ) -> None:
         functools.update_wrapper(self, function)
         self._function, self._signature = function, signature
+        self._releases = releases
+        self._sources = [str(module.__file__) for module in rests_on]
         self._compiled: Callable[P, R] | None = None
         KERNELS.append(self)
 
@@ -54,27 +59,48 @@ class Kernel(Generic[P, R]):
                 self._compiled = self._compile()
             return self._compiled
 
+    @functools.cached_property
+    def entry(self) -> Callable[P, R]:
+        """The compiled function behind the choice of a signature, which takes longer than a short kernel does."""
+        compiled: Any = self.ready()
+        entry: Callable[P, R] = next(iter(compiled.overloads.values())).entry_point
+        return entry
+
     @property
     def is_kept(self) -> bool:
         """Tell whether code compiled from the present source lies in the cache."""
-        source = Path(self._function.__code__.co_filename)
-        begin = f"{source.stem}.{self._function.__qualname__}-{self._function.__code__.co_firstlineno}."
         with contextlib.suppress(OSError, RuntimeError):
-            changed = source.stat().st_mtime
-            folder = Path(self._make().stats.cache_path)
-            return any(path.name.startswith(begin) and path.stat().st_mtime >= changed for path in folder.glob("*.nbi"))
+            return any(self._is_current(path) for path in self._list_kept(self._make()))
         return False
+
+    def _list_kept(self, made: Any) -> Iterator[Path]:
+        code = self._function.__code__
+        begin = f"{Path(code.co_filename).stem}.{self._function.__qualname__}-{code.co_firstlineno}."
+        return (path for path in Path(made.stats.cache_path).glob("*.nbi") if path.name.startswith(begin))
+
+    def _is_current(self, kept: Path) -> bool:
+        sources = [self._function.__code__.co_filename, *self._sources]
+        return kept.stat().st_mtime >= max(Path(source).stat().st_mtime for source in sources)
+
+    def _forget_outdated(self, made: Any) -> None:
+        """Remove what was compiled from other modules' functions as they were: numba looks at its own module only."""
+        with contextlib.suppress(OSError, RuntimeError):
+            for path in self._list_kept(made):
+                if not self._is_current(path):
+                    path.unlink()
 
     def _make(self) -> Any:
         import numba
 
-        made = numba.njit(nogil=True, error_model="numpy")(self._function)
+        made = numba.njit(nogil=self._releases, error_model="numpy")(self._function)
         made.enable_caching()
         return made
 
     def _compile(self) -> Callable[P, R]:
         choose_cache()
         made = self._make()
+        if self._sources:
+            self._forget_outdated(made)
         made.compile(self._signature)
         made.disable_compile()
         if not sum(made.stats.cache_hits.values()):
@@ -83,9 +109,15 @@ class Kernel(Generic[P, R]):
         return compiled
 
 
-def kernel(signature: Any) -> Callable[[Callable[P, R]], Kernel[P, R]]:
-    """Make a kernel of a function; division by zero gives what IEEE 754 says."""
-    return lambda function: Kernel(function, signature)
+def kernel(
+    signature: Any, *, releases: bool = True, rests_on: Sequence[ModuleType] = ()
+) -> Callable[[Callable[P, R]], Kernel[P, R]]:
+    """Make a kernel of a function; division by zero gives what IEEE 754 says.
+
+    ``releases``: whether other threads run Python meanwhile, which a kernel of nanoseconds does better without.
+    ``rests_on``: modules whose functions are compiled into it.
+    """
+    return lambda function: Kernel(function, signature, releases, rests_on)
 
 
 def load_kept() -> None:

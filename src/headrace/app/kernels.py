@@ -7,6 +7,7 @@ import time
 
 import headrace.formats.pmml.kernels.distances
 import headrace.formats.pmml.kernels.forests
+import headrace.formats.pmml.kernels.programs
 import headrace.formats.pmml.kernels.trees
 import headrace.wire.protobuf.kernel  # noqa: F401 (the kernels announce themselves)
 from headrace.compilation import KERNELS, load_kept

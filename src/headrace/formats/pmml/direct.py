@@ -1,14 +1,13 @@
 """A short way through plain models: numbers in, one forest, its number or its classes out.
 
-It gives what the general way gives, bit for bit. For a batch or a record that needs more (text where a number is
-wanted, a tree without a prediction) it gives None, and the general way is taken.
+It gives what the general way gives, bit for bit. For a batch that needs more (text where a number is wanted, a tree
+without a prediction) it gives None, and the general way is taken.
 """
 
 from __future__ import annotations
 
 import math
-import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 
 import numpy as np
@@ -25,7 +24,6 @@ from headrace.formats.pmml.result import Result
 from headrace.formats.pmml.schema import FLOATING, Input
 from headrace.formats.pmml.trees.forest import Forest
 
-_EXACT = 2**53
 _VALUE = -1
 """The place of the predicted value among classes."""
 
@@ -50,8 +48,6 @@ class Direct:
         alike = self._all_single or not any(is_single for _, is_single in self._used)
         self._expected = pa.schema([(name, pa.float64()) for name in by_name] if alike and self._names else [])
         self._places_in = None if self._names == list(by_name) else np.array([by_name[name] for name in self._names])
-        self._round = _make_rounding([is_single for _, is_single in self._used])
-        self._outputs: list[str] = schema.names
         self._labels = self._read_labels()
         width = len(forest.labels) or 1
         chosen = [width if place == _VALUE else place for place in places]
@@ -121,25 +117,6 @@ class Direct:
                 arrays.append(writer.write(Numbers(probabilities[:, place]), None))
         return Scores(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
 
-    def score_one(self, record: Mapping[str, object]) -> dict[str, object] | None:
-        """Score one record; None where it needs the general way."""
-        values: list[float] = []
-        for name in self._names:
-            given = record.get(name)
-            value = given if given.__class__ is float else read_number(given)
-            if value is None:
-                return None
-            values.append(value)
-        for name in self._unused:
-            if record.get(name).__class__ is not float and read_number(record.get(name)) is None:
-                return None
-        try:
-            row = np.array([self._round(values)], dtype=np.float64)
-        except OverflowError:  # beyond single precision
-            return None
-        found = self._predict_one(row)
-        return None if found is None else dict(zip(self._outputs, found, strict=True))
-
     def _predict_one(self, row: Floats) -> tuple[object, ...] | None:
         """Return the outputs' values for a matrix of one row; None where it needs the general way."""
         sums = self._forest.add_up_one(row)
@@ -147,26 +124,6 @@ class Direct:
             return None
         predicted = self._labels[sums.index(max(sums))] if self._labels else sums[0]
         return self._pick((*sums, predicted))
-
-
-def read_number(value: object) -> float | None:
-    """Return a plain number as a float, NaN for a missing one; None for what is neither."""
-    if value is None:
-        return math.nan
-    if value.__class__ is float:
-        return value
-    if value.__class__ is int and -_EXACT < value < _EXACT:
-        return float(value)
-    return None
-
-
-def _make_rounding(single: list[bool]) -> Callable[[Sequence[float]], Sequence[float]]:
-    """Return what rounds a row's values to single precision where their fields are of the type float."""
-    if not any(single):
-        return lambda values: values
-    form = struct.Struct("".join("f" if is_single else "d" for is_single in single))
-    pack, unpack = form.pack, form.unpack
-    return lambda values: unpack(pack(*values))
 
 
 def open_direct(frame: ModelFrame, inputs: Sequence[Input], schema: pa.Schema, writers: list[Writer]) -> Direct | None:

@@ -95,12 +95,20 @@ class PmmlModel:
 
     def score_one(self, record: Mapping[str, object]) -> dict[str, object]:
         """Score one record; raises ``RecordError`` where ``score`` would give the row an error."""
-        short = self._direct or self._scalar
-        plain = None if short is None else short.score_one(record)
-        if plain is not None:
-            return plain
+        found = self._score_shortly(record)
+        if found is not None:
+            return found
+        found = self._scalar.score_by_steps(record) if self._scalar else None
+        if found is not None:
+            return found
         with np.errstate(all="ignore"):
             return self._evaluate_one(record)
+
+    @cached_property
+    def _score_shortly(self) -> Callable[[Mapping[str, object]], dict[str, object] | None]:
+        """What scores most records: the program of the plan for single records."""
+        runner = self._scalar.runner if self._scalar else None
+        return runner.score_one if runner else lambda _: None
 
     @cached_property
     def _scalar(self) -> ScalarModel | None:
@@ -136,7 +144,8 @@ class PmmlModel:
         """Let go of the compiled arrays."""
         self._inputs = []
         self._direct = None
-        self.__dict__.pop("_scalar", None)
+        for name in ("_scalar", "_score_shortly"):
+            self.__dict__.pop(name, None)
         del self._frame
 
 

@@ -33,10 +33,13 @@ def score_generally(model: PmmlModel, batch: pa.RecordBatch) -> list[object]:
 
 
 def score_one(model: PmmlModel, record: dict[str, object]) -> object:
+    """Score a record, by the plan's program and by its steps: they agree, or leave it to the general way."""
     try:
-        return model.score_one(record)
+        found = model.score_one(record)
     except RecordError as error:
         return str(error)
+    by_steps = None if model._scalar is None else model._scalar.score_by_steps(record)
+    return found if by_steps is None or repr(by_steps) == repr(found) else (found, by_steps)
 
 
 @pytest.mark.parametrize("name", PLANNED)
@@ -159,6 +162,9 @@ CLASSES = {
 }  # fmt: skip
 
 
+ORDINARY: dict[str, object] = {"x": 1.5, "a": 2.0, "n": 2, "f": 0.5, "colour": "red"}
+
+
 def make_batch(record: dict[str, object]) -> pa.RecordBatch:
     """Make a batch of one; None is left out, as it is there in the order in which errors are found."""
     present = {name: [value] for name, value in record.items() if value is not None}
@@ -179,6 +185,13 @@ def test_classes_give_what_columns_give(method: str, record: dict[str, object]) 
     assert repr(score_generally(model, make_batch(record))) == repr([score_one(model, record)])
 
 
+@pytest.mark.parametrize("name", PLANNED)
+def test_real_models_have_programs(name: str) -> None:
+    model = load(lzma.decompress((CASES / name / "model.pmml.xz").read_bytes()))
+    assert model._scalar is not None
+    assert model._scalar.runner is not None
+
+
 def test_these_models_have_plans() -> None:
     models = {**NUMBERS, **CLASSES}
     assert [] == [name for name, model in models.items() if model._scalar is None]
@@ -187,7 +200,17 @@ def test_these_models_have_plans() -> None:
 def test_an_ordinary_record_stays_in_the_plan() -> None:
     plan = NUMBERS["missing"]._scalar
     assert plan is not None
-    assert plan.score_one({"x": 1.5, "a": 2.0, "n": 2, "f": 0.5, "colour": "red"}) is not None
+    assert plan.score_by_steps(ORDINARY) is not None
+
+
+def test_an_ordinary_record_stays_in_the_program() -> None:
+    found = {name: score_by_program(model, ORDINARY) for name, model in {**NUMBERS, **CLASSES}.items()}
+    assert {name: model.score_one(ORDINARY) for name, model in {**NUMBERS, **CLASSES}.items()} == found
+
+
+def score_by_program(model: PmmlModel, record: dict[str, object]) -> object:
+    assert model._scalar is not None
+    return None if model._scalar.runner is None else model._scalar.runner.score_one(record)
 
 
 def test_a_part_without_a_scalar_form_leaves_the_whole_model_to_the_general_way() -> None:

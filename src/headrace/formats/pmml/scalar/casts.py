@@ -10,6 +10,8 @@ from typing import Any
 
 from headrace.formats.pmml.columns import parse_or_nan
 from headrace.formats.pmml.datatypes import ANY, DataType
+from headrace.formats.pmml.kernels import programs
+from headrace.formats.pmml.scalar.program import Form, compute
 from headrace.formats.pmml.scalar.ways import NoPlan
 
 PLAIN = frozenset({"double", "float", "integer", "boolean", "string"})
@@ -64,3 +66,15 @@ def _to_boolean(value: float) -> float:
 
 def _truncate(value: float) -> float:
     return value if math.isnan(value) else math.copysign(math.trunc(value), value)
+
+
+_FORMS: dict[Callable[[Any], Any], Form] = {
+    round_single: compute(programs.SINGLE),
+    _to_boolean: compute(programs.TO_BOOLEAN),
+    _truncate: compute(programs.TRUNCATE),
+}
+
+
+def find_form(convert: Callable[[Any], Any]) -> Form | None:
+    """Return the form of a conversion, None for one that has to do with texts."""
+    return _FORMS.get(convert)

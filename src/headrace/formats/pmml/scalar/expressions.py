@@ -6,6 +6,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from headrace.formats.pmml.datatypes import ANY, DOUBLE, STRING, data_type
@@ -14,6 +15,8 @@ from headrace.formats.pmml.expressions.compiler import Expression
 from headrace.formats.pmml.expressions.map_values import read_rows
 from headrace.formats.pmml.expressions.norms import OUTLIERS, read_knots
 from headrace.formats.pmml.expressions.references import parse_value, read_constant
+from headrace.formats.pmml.kernels import programs
+from headrace.formats.pmml.scalar import program
 from headrace.formats.pmml.scalar.casts import find_cast, require_plain, round_single
 from headrace.formats.pmml.scalar.functions import compile_apply
 from headrace.formats.pmml.scalar.inputs import contains
@@ -61,7 +64,8 @@ def _reference(plan: Plan, element: Element, scope: Scope) -> Term:
     known: Any = value if convert is None else convert(value)
     if term.type.is_float:
         known = round_single(known)
-    return Term(plan.add_step(partial(_replace_missing, replacement=known), [term.place]), term.type)
+    form = None if term.type.is_text else program.compute(programs.REPLACE, (known, 0.0))
+    return Term(plan.add_step(partial(_replace_missing, replacement=known), [term.place], form=form), term.type)
 
 
 def _replace_missing(value: Any, replacement: Any) -> Any:
@@ -75,15 +79,29 @@ def find_number(plan: Plan, field: Field) -> int:
 
 
 def find_measure(plan: Plan, field: Field) -> int:
-    """Return the place of what is compared with the model's constants: the text itself, or the number."""
+    """Return the place of what is compared with ``field.constant``: the number, or the code of a text."""
     if field.type is ANY:
         raise NoPlan(f"the field {field.name!r} of no type")
-    return plan.cast(plan.find_field(field), STRING).place if field.is_coded else find_number(plan, field)
+    return find_code(plan, field, plan.find_field(field)) if field.is_coded else find_number(plan, field)
 
 
-def read_measure(field: Field, element: Element, text: str) -> float | str:
-    """Return a constant of the model as what ``find_measure`` is compared with."""
-    return text if field.is_coded else field.constant(element, text)
+def find_code(plan: Plan, field: Field, term: Term) -> int:
+    """Return the place of a text's code, as in ``Context.measures``."""
+    codes: dict[str | None, float] = {text: float(code) for text, code in field.vocabulary.codes.items()}
+    codes[None] = math.nan
+    return plan.add_step(Encoder(codes, float(len(field.vocabulary))), [term.place], ("code", field))
+
+
+class Encoder:
+    """Gives a text's code, NaN for a missing one."""
+
+    def __init__(self, codes: dict[str | None, float], other: float) -> None:
+        self.codes = codes
+        self._other = other
+
+    def __call__(self, text: str | None) -> float:
+        """Return the code of a text."""
+        return self.codes.get(text, self._other)
 
 
 def _norm_continuous(plan: Plan, element: Element, scope: Scope) -> Term:
@@ -92,7 +110,8 @@ def _norm_continuous(plan: Plan, element: Element, scope: Scope) -> Term:
     replacement = element.number("mapMissingTo", math.nan)
     compute = make_interpolation(origins.tolist(), norms.tolist(), outliers, replacement)
     place = find_number(plan, scope.field(element.require("field"), element))
-    return Term(plan.add_step(compute, [place]), DOUBLE)
+    form = interpolate(origins.tolist(), norms.tolist(), outliers, replacement)
+    return Term(plan.add_step(compute, [place], form=form), DOUBLE)
 
 
 def make_interpolation(
@@ -119,9 +138,15 @@ def make_interpolation(
     return replace
 
 
+def interpolate(origins: list[float], norms: list[float], outliers: str, replacement: float) -> program.Form:
+    """Return the form of ``make_interpolation``."""
+    beyond = {"asIs": 0.0, "asMissingValues": 1.0, "asExtremeValues": 2.0}[outliers]
+    return program.compute(programs.INTERPOLATE, (replacement, beyond, len(origins), *origins, *norms))
+
+
 def _norm_discrete(plan: Plan, element: Element, scope: Scope) -> Term:
     field = scope.field(element.require("field"), element)
-    wanted = read_measure(field, element, element.require("value"))
+    wanted = field.constant(element, element.require("value"))
     replacement = element.number("mapMissingTo", math.nan)
 
     def indicate(value: Any) -> float:
@@ -129,9 +154,9 @@ def _norm_discrete(plan: Plan, element: Element, scope: Scope) -> Term:
             return 1.0
         return replacement if is_missing(value) else 0.0
 
-    return Term(
-        plan.add_step(indicate, [find_measure(plan, field)], ("NormDiscrete", wanted, repr(replacement))), DOUBLE
-    )
+    form = program.compute(programs.LOOK_UP, (replacement, 0.0, 1, wanted, 1.0))
+    key = ("NormDiscrete", wanted, repr(replacement))
+    return Term(plan.add_step(indicate, [find_measure(plan, field)], key, form=form), DOUBLE)
 
 
 def _discretize(plan: Plan, element: Element, scope: Scope) -> Term:
@@ -150,7 +175,10 @@ def _discretize(plan: Plan, element: Element, scope: Scope) -> Term:
             return missing
         return next((result for interval, result in bins if contains(interval, value)), default)
 
-    return Term(plan.add_step(find_bin, [find_number(plan, field)]), type)
+    limits = [(result, one.low, one.high, float(one.low_closed), float(one.high_closed)) for one, result in bins]
+    table = (missing, default, len(bins), *chain.from_iterable(limits))
+    form = None if type.is_text else program.compute(programs.DISCRETIZE, table)
+    return Term(plan.add_step(find_bin, [find_number(plan, field)], form=form), type)
 
 
 def _map_values(plan: Plan, element: Element, scope: Scope) -> Term:
@@ -158,7 +186,7 @@ def _map_values(plan: Plan, element: Element, scope: Scope) -> Term:
     convert = find_cast(STRING, type) or (lambda text: text)
     pairs, fields, columns, results = read_rows(element, scope)
     keys = [
-        [read_measure(field, pair, text) for text in column]
+        [field.constant(pair, text) for text in column]
         for pair, field, column in zip(pairs, fields, columns, strict=True)
     ]
     lookup: dict[tuple[Any, ...], Any] = {}
@@ -172,8 +200,15 @@ def _map_values(plan: Plan, element: Element, scope: Scope) -> Term:
             return missing
         return lookup.get(key, default)
 
-    return Term(plan.add_step(look_up, [find_measure(plan, field) for field in fields]), type)
+    form = None
+    if len(fields) == 1 and len(lookup) <= _MAX_PAIRS and not type.is_text:
+        pairs_flat = chain.from_iterable((*key, result) for key, result in lookup.items())
+        form = program.compute(programs.LOOK_UP, (missing, default, len(lookup), *pairs_flat))
+    return Term(plan.add_step(look_up, [find_measure(plan, field) for field in fields], form=form), type)
 
+
+_MAX_PAIRS = 200
+"""Longer tables are quicker in Python, by their hashes."""
 
 _FAMILIES: dict[str, Callable[[Plan, Element, Scope], Term]] = {
     "Constant": _constant,

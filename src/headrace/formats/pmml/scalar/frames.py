@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -19,11 +19,13 @@ from headrace.formats.pmml.elements.tree import TreeEvaluator
 from headrace.formats.pmml.expressions.compiler import Expression
 from headrace.formats.pmml.features import find_label
 from headrace.formats.pmml.frame import ModelFrame
+from headrace.formats.pmml.kernels import programs
 from headrace.formats.pmml.output import OutputField
 from headrace.formats.pmml.scalar import network, regression, trees
 from headrace.formats.pmml.scalar.expressions import compile_expression
 from headrace.formats.pmml.scalar.outcome import Outcome
 from headrace.formats.pmml.scalar.plan import Plan, Term
+from headrace.formats.pmml.scalar.program import Form, Program, Slots, pick, places
 from headrace.formats.pmml.scalar.ways import NoPlan, Unsettled
 from headrace.formats.pmml.targets import CASTS, Target
 from headrace.formats.pmml.trees.forest import Forest
@@ -89,15 +91,35 @@ def _treat(plan: Plan, target: Target, outcome: Outcome) -> Outcome:
     if value.type.is_text:
         if not target.priors:
             return outcome
-        label = plan.add_step(_require_label, [value.place])
+        label = plan.add_step(_require_label, [value.place], form=_write_label)
         return Outcome(Term(label, STRING), outcome.labels, outcome.probabilities, outcome.confidences, outcome.entity)
     if value.type.is_float:
         raise NoPlan("a target in single precision")
     plain = Target(target.field, priors=target.priors, display=target.display, default=target.default)
     if target == plain and math.isnan(target.default):
         return outcome
-    place = plan.add_step(partial(_rescale, target), [value.place])
+    place = plan.add_step(partial(_rescale, target), [value.place], form=_write_rescaling(target))
     return Outcome(Term(place, INTEGER if target.cast else value.type), entity=outcome.entity)
+
+
+def _write_label(made: Program, arguments: Sequence[Slots]) -> Slots:
+    """Return the form of ``_require_label``."""
+    slots = arguments[0]
+    return slots._replace(start=made.emit(programs.REQUIRE, [slots.start]))
+
+
+def _write_rescaling(target: Target) -> Form | None:
+    """Return the form of ``_rescale``."""
+    if target.cast:
+        return None
+
+    def write(made: Program, arguments: Sequence[Slots]) -> Slots:
+        at = made.emit(programs.REPLACE, [arguments[0].start], (target.default, 0.0))
+        made.rewrite(programs.CLAMP, at, [at], (target.low, target.high))
+        made.rewrite(programs.RESCALE, at, [at], (target.factor, target.offset))
+        return Slots(at)
+
+    return write
 
 
 def _require_label(label: str | None) -> str:
@@ -145,11 +167,24 @@ def _find_class(plan: Plan, outcome: Outcome, place: int | None, label: str | No
         raise NoPlan("the probability of a model without any")
     if label is None:
         index = {name: number for number, name in enumerate(outcome.labels)}
-        return Term(plan.add_step(partial(_pick_label, index), [place, outcome.value.place]), DOUBLE)
+        step = partial(_pick_label, index)
+        return Term(plan.add_step(step, [place, outcome.value.place], form=_write_pick(outcome.labels)), DOUBLE)
     number = find_label(label, outcome.labels)
     if number is None:
         raise NoPlan(f"no class {label!r}")
-    return Term(plan.add_step(itemgetter(number), [place], ("pick", number)), DOUBLE)
+    return Term(plan.add_step(itemgetter(number), [place], ("pick", number), form=pick(number)), DOUBLE)
+
+
+def _write_pick(labels: tuple[str, ...]) -> Form:
+    """Return the form of ``_pick_label``, where the label is the index of one of the same labels."""
+
+    def write(made: Program, arguments: Sequence[Slots]) -> Slots:
+        values, label = arguments
+        if label.names != (*labels, None):
+            raise NoPlan("a label that is not one of the probabilities'")
+        return Slots(made.emit(programs.PICK, [label.start, *places([values])]))
+
+    return write
 
 
 def _pick_label(index: dict[str, int], values: list[float], label: str | None) -> float:

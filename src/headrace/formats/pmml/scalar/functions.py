@@ -16,6 +16,8 @@ import numpy as np
 
 from headrace.formats.pmml.datatypes import BOOLEAN, DOUBLE, INTEGER, STRING, DataType
 from headrace.formats.pmml.expressions.compiler import FAMILIES
+from headrace.formats.pmml.kernels import programs
+from headrace.formats.pmml.scalar import program
 from headrace.formats.pmml.scalar.casts import find_cast
 from headrace.formats.pmml.scalar.plan import Compute, Plan, Term
 from headrace.formats.pmml.scalar.ways import NoPlan, Unsettled, is_missing
@@ -44,7 +46,8 @@ def compile_apply(plan: Plan, element: Element, scope: Scope, compile_any: Compi
             return value
         return replacement if any(map(is_missing, watched)) else default
 
-    return Term(plan.add_step(apply, [result.place, *(term.place for term in watched)]), result.type)
+    form = None if result.type.is_text else program.compute(programs.DEFAULT, (replacement, default))
+    return Term(plan.add_step(apply, [result.place, *(term.place for term in watched)], form=form), result.type)
 
 
 def _read_text(text: str | None, type: DataType) -> Any:
@@ -63,27 +66,29 @@ def _compile_call(plan: Plan, name: str, arguments: list[Term]) -> Term:
             raise NoPlan("arithmetic in single precision")
         whole = all(term.type.is_whole for term in terms)
         type = function.type or (INTEGER if whole and function.keeps_whole else DOUBLE)
-        return Term(plan.add_step(function.compute, [term.place for term in terms]), type)
+        return Term(plan.add_step(function.compute, [term.place for term in terms], form=_FORMS.get(name)), type)
     if name in _COMPARISONS:
         left, right = arguments
         if left.type.is_text != right.type.is_text or (left.type.is_text and name not in ("equal", "notEqual")):
             raise NoPlan(f"{name} of texts")
-        return Term(plan.add_step(partial(_compare, _COMPARISONS[name]), places, name), BOOLEAN)
+        form = None if left.type.is_text else _FORMS[name]
+        return Term(plan.add_step(partial(_compare, _COMPARISONS[name]), places, name, form=form), BOOLEAN)
     if name in _LOGIC:
         truths = [plan.cast(term, BOOLEAN).place for term in arguments]
-        return Term(plan.add_step(_LOGIC[name], truths), BOOLEAN)
+        return Term(plan.add_step(_LOGIC[name], truths, form=_FORMS[name]), BOOLEAN)
     if name in ("isMissing", "isNotMissing"):
         wanted = name == "isMissing"
-        return Term(plan.add_step(lambda value: float(is_missing(value) == wanted), places, name), BOOLEAN)
+        form = None if arguments[0].type.is_text else _FORMS[name]
+        return Term(plan.add_step(lambda value: float(is_missing(value) == wanted), places, name, form=form), BOOLEAN)
     if name == "if":
         chosen, *others = arguments[1:]
         if any(other.type is not chosen.type for other in others):
             raise NoPlan("a choice between types")
         condition = plan.cast(arguments[0], BOOLEAN)
         blank = None if chosen.type.is_text else math.nan
-        return Term(
-            plan.add_step(partial(_choose, blank), [condition.place, *places[1:]], ("if", repr(blank))), chosen.type
-        )
+        form = None if chosen.type.is_text else _FORMS[name]
+        place = plan.add_step(partial(_choose, blank), [condition.place, *places[1:]], ("if", repr(blank)), form=form)
+        return Term(place, chosen.type)
     raise NoPlan(f"the function {name}")
 
 
@@ -191,3 +196,31 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "greaterOrEqual": operator.ge,
 }
 _LOGIC: dict[str, Compute] = {"and": _all, "or": _any, "not": lambda truth: 1.0 - truth}
+_FORMS: dict[str, program.Form] = {
+    name: program.compute(operation)
+    for name, operation in {
+        "+": programs.ADD,
+        "-": programs.SUBTRACT,
+        "*": programs.MULTIPLY,
+        "/": programs.DIVIDE,
+        "abs": programs.ABS,
+        "sqrt": programs.SQRT,
+        "floor": programs.FLOOR,
+        "ceil": programs.CEIL,
+        "round": programs.ROUND,
+        "sum": programs.SUM,
+        "avg": programs.MEAN,
+        "equal": programs.EQUAL,
+        "notEqual": programs.NOT_EQUAL,
+        "lessThan": programs.LESS,
+        "lessOrEqual": programs.LESS_OR_EQUAL,
+        "greaterThan": programs.GREATER,
+        "greaterOrEqual": programs.GREATER_OR_EQUAL,
+        "and": programs.ALL,
+        "or": programs.ANY,
+        "not": programs.NOT,
+        "if": programs.CHOOSE,
+        "isMissing": programs.IS_MISSING,
+        "isNotMissing": programs.IS_PRESENT,
+    }.items()
+} | {"exp": program.make_exponential}

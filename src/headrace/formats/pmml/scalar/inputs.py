@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from headrace.formats.pmml.dictionary import DataField, Interval
+from headrace.formats.pmml.kernels import programs
 from headrace.formats.pmml.scalar.casts import require_plain, round_single
+from headrace.formats.pmml.scalar.program import Program
 from headrace.formats.pmml.scalar.ways import NoPlan, Unsettled
 from headrace.formats.pmml.schema import Input, MiningField
 
@@ -174,3 +176,33 @@ def _make_finish(data_field: DataField, field: MiningField) -> Callable[[Value],
         return value
 
     return finish
+
+
+def write_reading(program: Program, entry: Input, slot: int) -> int:
+    """Write what ``make_reader`` does to a number that is packed as it came; returns the slot that it is in then."""
+    data_field, field = entry.data_field, entry.mining_field
+    type = require_plain(data_field.type)
+    program.rewrite(programs.WITHIN, slot, [slot], (-float(_EXACT), float(_EXACT)))
+    if type.name == "boolean" or entry.field.is_list:
+        raise NoPlan(f"the type {type.name}")
+    if type.is_whole:
+        program.rewrite(programs.WHOLE, slot, [slot])
+    elif type.is_float:
+        program.rewrite(programs.SINGLE, slot, [slot])
+    if data_field.valid or data_field.invalid or data_field.missing:
+        raise NoPlan("values that the dictionary lists")
+    if data_field.intervals and (field is None or field.invalid != "asIs"):
+        interval = _single_interval(data_field)
+        if interval is None:
+            raise NoPlan("intervals")
+        program.rewrite(programs.WITHIN, slot, [slot], (interval.low, interval.high))
+    if field is None or not field.treats:
+        return slot
+    if field.outliers != "asIs":
+        operation = programs.CUT_OFF if field.outliers == "asMissingValues" else programs.CLAMP
+        program.rewrite(operation, slot, [slot], (field.low, field.high))
+    if field.missing == "returnInvalid":
+        program.rewrite(programs.REQUIRE, slot, [slot])
+    elif field.missing_replacement is not None:
+        program.rewrite(programs.REPLACE, slot, [slot], (_read_replacement(data_field, field.missing_replacement), 0.0))
+    return slot

@@ -1,4 +1,4 @@
-"""Single records through a plan: the record's values in, the outputs' Python values out."""
+"""Single records: by a program where the plan has one, else by the plan's steps."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from headrace.formats.pmml.scalar.casts import find_cast, require_plain
 from headrace.formats.pmml.scalar.expressions import compile_expression
 from headrace.formats.pmml.scalar.frames import compile_frame
 from headrace.formats.pmml.scalar.inputs import make_reader
+from headrace.formats.pmml.scalar.lowering import lower
 from headrace.formats.pmml.scalar.outcome import Outcome
 from headrace.formats.pmml.scalar.plan import Plan, Term, choose
+from headrace.formats.pmml.scalar.program import Form, Slots
 from headrace.formats.pmml.scalar.ways import NoPlan, Unsettled
 from headrace.formats.pmml.schema import Input
 
@@ -24,14 +26,21 @@ class ScalarModel:
     """A model that scores single records by a plan."""
 
     def __init__(self, plan: Plan, inputs: Sequence[Input], outputs: Sequence[tuple[str, int]]) -> None:
-        self._template = plan.template
-        self._steps = plan.steps
+        self._template = plan.template[len(inputs) :]
+        self._steps = [(step.place, step.compute, choose(step.places)) for step in plan.steps]
         self._readers = [(entry.field.name, make_reader(entry)) for entry in inputs]
         self._names = [name for name, _ in outputs]
         self._get_outputs = choose([place for _, place in outputs])
+        self.runner = lower(plan, inputs, outputs)
+        """What runs the plan as a program, if it has one."""
 
     def score_one(self, record: Mapping[str, object]) -> dict[str, object] | None:
         """Score one record; None where it needs the general way."""
+        found = None if self.runner is None else self.runner.score_one(record)
+        return self.score_by_steps(record) if found is None else found
+
+    def score_by_steps(self, record: Mapping[str, object]) -> dict[str, object] | None:
+        """Score one record step by step; None where it needs the general way."""
         try:
             get = record.get
             values = [read(get(name)) for name, read in self._readers]
@@ -57,7 +66,6 @@ def open_scalar(
             found = compiled.outputs.get(name)
             term = compiled.outcome.value if found is None else found
             places.append((name, _add_output(plan, term, type, compiled.outcome)))
-        del plan.template[: len(inputs)]
         return ScalarModel(plan, inputs, places)
     except NoPlan:
         return None
@@ -68,12 +76,25 @@ def _add_output(plan: Plan, term: Term, type: DataType, outcome: Outcome) -> int
     require_plain(type)
     convert = find_cast(term.type, type)
     write = _WRITERS[type.name]
+    form = _FORMS[type.name]
     if convert is None:
-        return term.place if type.is_text else plan.add_step(write, [term.place])
+        return term.place if type.is_text else plan.add_step(write, [term.place], form=form)
     if term == outcome.value and outcome.labels:
         table = {label: write(convert(label)) for label in outcome.labels}
-        return plan.add_step(table.get, [term.place])
-    return plan.add_step(write, [plan.cast(term, type).place])
+        return plan.add_step(table.get, [term.place], form=_translate(table))
+    return plan.add_step(write, [plan.cast(term, type).place], form=form)
+
+
+def _translate(table: Mapping[Any, object]) -> Form:
+    """Return the form of what replaces names."""
+
+    def write(_: object, arguments: Sequence[Slots]) -> Slots:
+        slots = arguments[0]
+        if slots.names is None:
+            raise NoPlan("a text that is not one of a few names")
+        return slots._replace(names=tuple(map(table.get, slots.names)))
+
+    return write
 
 
 def _write_number(value: float) -> float | None:
@@ -106,4 +127,11 @@ _WRITERS: dict[str, Callable[[Any], object]] = {
     "boolean": _write_boolean,
     "integer": _write_whole,
     "string": _write_text,
+}
+_FORMS: dict[str, Form | None] = {
+    "double": lambda _, arguments: arguments[0],
+    "float": lambda _, arguments: arguments[0],
+    "boolean": lambda _, arguments: arguments[0]._replace(names=(False, True, None)),
+    "integer": lambda _, arguments: arguments[0]._replace(whole=True),
+    "string": None,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -10,10 +11,24 @@ import numpy as np
 
 from headrace.formats.pmml.datatypes import DOUBLE, STRING
 from headrace.formats.pmml.elements.neural_network import Network, NetworkEvaluator
+from headrace.formats.pmml.kernels import programs
 from headrace.formats.pmml.neural.activations import ACTIVATIONS, NORMALIZATIONS, RADIAL
-from headrace.formats.pmml.scalar.expressions import find_number, make_interpolation
+from headrace.formats.pmml.neural.layers import Layer
+from headrace.formats.pmml.scalar.expressions import find_number, interpolate, make_interpolation
 from headrace.formats.pmml.scalar.outcome import Outcome, add_classes, blank_missing
 from headrace.formats.pmml.scalar.plan import Compute, Plan, Term
+from headrace.formats.pmml.scalar.program import (
+    FEW,
+    Form,
+    Program,
+    Slots,
+    call_on,
+    compute,
+    fill,
+    multiply,
+    pick,
+    places,
+)
 from headrace.formats.pmml.scalar.ways import NoPlan
 
 
@@ -23,15 +38,75 @@ def compile_network(plan: Plan, evaluator: NetworkEvaluator) -> Outcome:
     if network.dtype is np.float32:
         raise NoPlan("single precision")
     inputs = [find_number(plan, field) for field in network.inputs]
-    values = plan.add_step(_make_walk(network, outputs.units), inputs)
+    width = len(outputs.units)
+    walk = _make_walk(network, outputs.units)
+    values = plan.add_step(walk, inputs, form=_write_walk(network, outputs.units), width=width)
     if outputs.labels:
-        return add_classes(plan, outputs.labels, plan.add_step(blank_missing, [values]), outputs.ids)
-    value = plan.add_step(itemgetter(0), [values])
+        blank = plan.add_step(blank_missing, [values], form=fill(programs.BLANK), width=width)
+        return add_classes(plan, outputs.labels, blank, outputs.ids)
+    value = plan.add_step(itemgetter(0), [values], form=pick(0))
     for norms, origins in outputs.outputs[0].knots:
-        value = plan.add_step(make_interpolation(norms.tolist(), origins.tolist(), "asIs", math.nan), [value])
+        line = (norms.tolist(), origins.tolist(), "asIs", math.nan)
+        value = plan.add_step(make_interpolation(*line), [value], form=interpolate(*line))
     only = outputs.ids[0]
-    entity = plan.add_step(lambda number: None if math.isnan(number) else only, [value])
+    entity = plan.add_step(lambda number: None if math.isnan(number) else only, [value], form=_name_present(only))
     return Outcome(Term(value, DOUBLE), entity=Term(entity, STRING))
+
+
+def _name_present(only: str) -> Form:
+    """Return the form of what names a number that is not missing."""
+    find = compute(programs.LOOK_UP, (math.nan, 0.0, 0.0))
+    return lambda program, arguments: Slots(find(program, arguments).start, names=(only, None))
+
+
+def _write_walk(network: Network, units: list[int]) -> Form | None:
+    """Return the form of a network of plain layers; a record with a missing value is not settled."""
+    if not all(map(_is_known, network.layers)):
+        return None
+
+    def write(program: Program, arguments: Sequence[Slots]) -> Slots:
+        first = program.open([0.0] * len(network.ids))
+        program.rewrite(programs.COPY, first, places(arguments))
+        for layer in network.layers:
+            _write_layer(program, layer, first)
+        chosen = [first + unit for unit in units]
+        return Slots(program.emit(programs.TAKE, chosen, width=len(chosen)), len(chosen))
+
+    return write
+
+
+def _is_known(layer: Layer) -> bool:
+    """Tell whether a layer has a form."""
+    softens = layer.normalization == "softmax" and len(layer.bias) < FEW
+    return layer.activation in _ACTIVATIONS and (softens or layer.normalization == "none")
+
+
+def _write_layer(program: Program, layer: Layer, first: int) -> None:
+    """Write the product with the weights as BLAS gives it, then what follows."""
+    at, size = first + layer.writes.start, len(layer.bias)
+    values = range(at, at + size)
+    program.call(multiply(layer.weights, first + layer.reads.start, at))
+    program.rewrite(programs.BIAS, at, values, layer.bias.tolist())
+    _ACTIVATIONS[layer.activation](program, at, size)
+    if layer.normalization == "softmax":
+        program.rewrite(programs.SHIFT, at, values)
+        program.call(call_on(np.exp, at, size))
+        program.rewrite(programs.SHARE, at, values)
+
+
+def _squash(program: Program, at: int, size: int) -> None:
+    program.rewrite(programs.NEGATE, at, range(at, at + size))
+    program.call(call_on(np.exp, at, size))
+    program.rewrite(programs.SQUASH, at, range(at, at + size))
+
+
+_ACTIVATIONS: dict[str, Callable[[Program, int, int], None]] = {
+    "identity": lambda *_: None,
+    "logistic": _squash,
+    "tanh": lambda program, at, size: program.call(call_on(np.tanh, at, size)),
+    "rectifier": lambda program, at, size: program.rewrite(programs.RECTIFY, at, range(at, at + size)),
+}
+"""What writes an activation over a layer's slots."""
 
 
 def _make_walk(network: Network, units: list[int]) -> Compute:

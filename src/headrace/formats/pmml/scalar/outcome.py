@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headrace.formats.pmml.datatypes import STRING
+from headrace.formats.pmml.kernels import programs
 from headrace.formats.pmml.scalar.plan import Plan, Term
+from headrace.formats.pmml.scalar.program import Form, Slots, compute
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,16 @@ class Outcome:
 
 def add_classes(plan: Plan, labels: Sequence[str], probabilities: int, ids: Sequence[str] = ()) -> Outcome:
     """Return the outcome of classes with probabilities; ``ids`` are the classes' entities."""
-    value = plan.add_step(_Chooser(labels), [probabilities])
-    entity = Term(plan.add_step(_Chooser(ids), [probabilities]), STRING) if ids else None
+    value = plan.add_step(_Chooser(labels), [probabilities], form=_name_greatest(labels))
+    entity = None
+    if ids:
+        entity = Term(plan.add_step(_Chooser(ids), [probabilities], form=_name_greatest(ids)), STRING)
     return Outcome(Term(value, STRING), tuple(labels), probabilities, entity=entity)
+
+
+def _name_greatest(names: Sequence[str]) -> Form:
+    choose = compute(programs.GREATEST)
+    return lambda program, arguments: Slots(choose(program, arguments).start, names=(*names, None))
 
 
 class _Chooser:

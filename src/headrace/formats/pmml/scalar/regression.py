@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,14 +14,13 @@ from headrace.formats.pmml.datatypes import DOUBLE
 from headrace.formats.pmml.elements import general_regression as general
 from headrace.formats.pmml.elements.regression import LINKS, ClassRegression, NumberRegression, Table, normalize
 from headrace.formats.pmml.glm.design import Block, Cell, Design
+from headrace.formats.pmml.kernels import programs
+from headrace.formats.pmml.scalar import program
 from headrace.formats.pmml.scalar.expressions import find_measure, find_number
 from headrace.formats.pmml.scalar.functions import exp
 from headrace.formats.pmml.scalar.outcome import Outcome, add_classes, blank_missing
 from headrace.formats.pmml.scalar.plan import Compute, Plan, Term
 from headrace.formats.pmml.scalar.ways import NoPlan, is_missing
-
-_FEW = 8
-"""NumPy adds up fewer numbers than these one by one."""
 
 
 def compile_number(plan: Plan, evaluator: NumberRegression) -> Outcome:
@@ -29,7 +30,7 @@ def compile_number(plan: Plan, evaluator: NumberRegression) -> Outcome:
     total = _add_table(plan, evaluator.table)
     name = next(name for name, link in LINKS.items() if link is evaluator.link)
     if name != "none":
-        total = plan.add_step(_find_link(name), [total])
+        total = plan.add_step(_find_link(name), [total], form=_LINK_FORMS.get(name))
     return Outcome(Term(total, DOUBLE))
 
 
@@ -39,33 +40,48 @@ def compile_classes(plan: Plan, evaluator: ClassRegression) -> Outcome:
         raise NoPlan("single precision")
     totals = [_add_table(plan, table) for table in evaluator.tables]
     compute = _find_normalization(evaluator.method, evaluator.ordinal, len(totals))
-    return add_classes(plan, evaluator.labels, plan.add_step(compute, totals))
+    form = _find_form(evaluator.method, evaluator.ordinal, len(totals))
+    return add_classes(plan, evaluator.labels, plan.add_step(compute, totals, form=form, width=len(totals)))
 
 
 def _add_table(plan: Plan, table: Table) -> int:
     """Add the step of one table: its terms are added up in the order of ``Table.evaluate``."""
-    places = []
-    for field, _, exponent in table.numeric:
-        place = find_number(plan, field)
-        places.append(
-            place if exponent == 1.0 else plan.add_step(partial(_power, exponent), [place], ("power", exponent))
-        )
+    places = [_add_power(plan, find_number(plan, field), exponent) for field, _, exponent in table.numeric]
     coefficients = [coefficient for _, coefficient, _ in table.numeric]
-    categories = [dict(_name_categories(field, known)) for field, known in table.categories]
+    categories = [known for _, known in table.categories]
     places += [find_measure(plan, field) for field, _ in table.categories]
     for fields, coefficient in table.terms:
-        places.append(plan.add_step(partial(_multiply, coefficient), [find_number(plan, field) for field in fields]))
-    return plan.add_step(make_sum(table.intercept, coefficients, categories, terms=bool(table.terms)), places)
+        factors = [find_number(plan, field) for field in fields]
+        form = program.compute(programs.PRODUCT, (coefficient,))
+        places.append(plan.add_step(partial(_multiply, coefficient), factors, form=form))
+    compute = make_sum(table.intercept, coefficients, categories, terms=bool(table.terms))
+    return plan.add_step(compute, places, form=_write_sum(table.intercept, coefficients, categories))
 
 
-def _name_categories(field: Any, coefficients: dict[float, float]) -> list[tuple[Any, float]]:
-    if not field.is_coded:
-        return list(coefficients.items())
-    return [(field.vocabulary.texts[int(code)], coefficient) for code, coefficient in coefficients.items()]
+def _add_power(plan: Plan, place: int, exponent: float) -> int:
+    if exponent == 1.0:
+        return place
+    form = program.compute(programs.SQUARE) if exponent == 2.0 else None
+    return plan.add_step(partial(_power, exponent), [place], ("power", exponent), form=form)
+
+
+def _write_sum(intercept: float, coefficients: list[float], categories: list[dict[float, float]]) -> program.Form:
+    """Return the form of ``make_sum``."""
+    numeric = len(coefficients)
+    constants = (intercept, float(numeric), *coefficients)
+
+    def write(made: program.Program, arguments: Sequence[program.Slots]) -> program.Slots:
+        added = program.places(arguments)
+        for place, known in enumerate(categories, numeric):
+            table = (0.0, 0.0, len(known), *chain.from_iterable(known.items()))
+            added[place] = made.emit(programs.LOOK_UP, [added[place]], table)
+        return program.Slots(made.emit(programs.LINEAR, added, constants))
+
+    return write
 
 
 def make_sum(
-    intercept: float, coefficients: list[float], categories: list[dict[Any, float]], *, terms: bool
+    intercept: float, coefficients: list[float], categories: list[dict[float, float]], *, terms: bool
 ) -> Compute:
     """Return what adds up a table's terms: numbers times coefficients, categories' coefficients, products."""
     numeric, coded = len(coefficients), len(coefficients) + len(categories)
@@ -119,6 +135,24 @@ def _find_link(name: str) -> Compute:
     return apply
 
 
+_LINK_FORMS: dict[str, program.Form] = {"exp": program.make_exponential, "logit": program.make_logit}
+
+
+def _find_form(method: str, ordinal: bool, count: int) -> program.Form:
+    """Return the form of ``_find_normalization``."""
+    if method == "softmax" and count < program.FEW:
+        return program.soften
+    link = _LINK_FORMS.get(method)
+    if count != 2 or link is None:
+        return program.blank(program.apply(lambda row: normalize(row, method, ordinal), count))
+
+    def write(made: program.Program, arguments: Sequence[program.Slots]) -> program.Slots:
+        first = link(made, arguments[:1])
+        return program.Slots(made.emit(programs.PAIR, [first.start], width=2), 2)
+
+    return write
+
+
 def _find_normalization(method: str, ordinal: bool, count: int) -> Compute:
     """Return what turns the tables' values into probabilities, as ``regression.normalize`` does."""
     if method in LINKS and count == 2:
@@ -129,7 +163,7 @@ def _find_normalization(method: str, ordinal: bool, count: int) -> Compute:
             return blank_missing([linked, 1.0 - linked])
 
         return share
-    if method == "softmax" and count < _FEW:
+    if method == "softmax" and count < program.FEW:
         return _soften
 
     def normalize_all(*values: float) -> list[float]:
@@ -167,7 +201,8 @@ def compile_general_number(plan: Plan, evaluator: general.NumberRegression) -> O
         with np.errstate(all="ignore"):
             return float((link(eta[:, 0] + offset) * trials)[0])
 
-    return Outcome(Term(plan.add_step(finish, [_add_design(plan, evaluator.design)]), DOUBLE))
+    form = program.apply(lambda eta: link(eta[:, 0] + offset) * trials, 1)
+    return Outcome(Term(plan.add_step(finish, [_add_design(plan, evaluator.design)], form=form), DOUBLE))
 
 
 def compile_general_classes(plan: Plan, evaluator: general.ClassRegression) -> Outcome:
@@ -180,7 +215,10 @@ def compile_general_classes(plan: Plan, evaluator: general.ClassRegression) -> O
         with np.errstate(all="ignore"):
             return blank_missing(share(eta + offset)[0].tolist())
 
-    return add_classes(plan, evaluator.labels, plan.add_step(finish, [_add_design(plan, evaluator.design)]))
+    width = len(evaluator.labels)
+    form = program.blank(program.apply(lambda eta: share(eta + offset), width))
+    shares = plan.add_step(finish, [_add_design(plan, evaluator.design)], form=form, width=width)
+    return add_classes(plan, evaluator.labels, shares)
 
 
 def _add_design(plan: Plan, design: Design) -> int:
@@ -204,7 +242,16 @@ def _add_design(plan: Plan, design: Design) -> int:
         row = [_multiply(1.0, *values[begin:end]) for begin, end in spans]
         return np.array([row]) @ coefficients
 
-    return plan.add_step(predict, [*measures, *places])
+    def write(made: program.Program, arguments: Sequence[program.Slots]) -> program.Slots:
+        read = program.places(arguments)
+        made.emit(programs.COPY, read[: len(measures)], width=len(measures))  # a missing one is not settled
+        row = [made.emit(programs.PRODUCT, read[begin:end], (1.0, 0.0)) for begin, end in spans]
+        at = made.emit(programs.TAKE, row, width=len(row))
+        target = made.open([0.0] * coefficients.shape[1])
+        made.call(program.multiply(coefficients, at, target))
+        return program.Slots(target, coefficients.shape[1])
+
+    return plan.add_step(predict, [*measures, *places], form=write, width=coefficients.shape[1])
 
 
 def _add_cell(plan: Plan, cell: Cell) -> int:
@@ -216,5 +263,6 @@ def _add_cell(plan: Plan, cell: Cell) -> int:
         return plan.add_step(partial(_power, cell.number), [place], ("power", cell.number))
     if cell.codes is not None:
         raise NoPlan("a contrast matrix")
-    wanted = field.vocabulary.texts[int(cell.number)] if field.is_coded else cell.number
-    return plan.add_step(lambda value: float(value == wanted), [find_measure(plan, field)], ("cell", wanted))
+    wanted = cell.number
+    form = program.compute(programs.LOOK_UP, (0.0, 0.0, 1, wanted, 1.0))
+    return plan.add_step(lambda value: float(value == wanted), [find_measure(plan, field)], ("cell", wanted), form=form)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from functools import partial
 from operator import itemgetter
 from typing import Any
 
@@ -18,9 +17,11 @@ import numpy as np
 from headrace.formats.pmml.datatypes import DOUBLE, STRING
 from headrace.formats.pmml.elements.tree import TreeEvaluator, make_result
 from headrace.formats.pmml.kernels import trees as kernel
-from headrace.formats.pmml.scalar.expressions import find_number
+from headrace.formats.pmml.scalar.expressions import find_code, find_number
 from headrace.formats.pmml.scalar.outcome import Outcome, add_classes
 from headrace.formats.pmml.scalar.plan import Plan, Term
+from headrace.formats.pmml.scalar.program import name, pick
+from headrace.formats.pmml.scalar.walks import look_up_rows, write_forest, write_tree
 from headrace.formats.pmml.scalar.ways import NoPlan, Unsettled
 from headrace.formats.pmml.scope import Field
 from headrace.formats.pmml.trees.forest import Forest
@@ -59,10 +60,11 @@ def compile_forest(plan: Plan, forest: Forest) -> Outcome:
             raise Unsettled
         return sums
 
-    sums = plan.add_step(add_up, _find_columns(plan, forest.fields))
+    width = len(forest.labels) or 1
+    sums = plan.add_step(add_up, _find_columns(plan, forest.fields), form=write_forest(forest), width=width)
     if forest.labels:
         return add_classes(plan, forest.labels, sums)
-    return Outcome(Term(plan.add_step(itemgetter(0), [sums], ("pick", 0)), DOUBLE))
+    return Outcome(Term(plan.add_step(itemgetter(0), [sums], ("pick", 0), form=pick(0)), DOUBLE))
 
 
 def _find_columns(plan: Plan, fields: list[Field]) -> list[int]:
@@ -70,20 +72,11 @@ def _find_columns(plan: Plan, fields: list[Field]) -> list[int]:
     places = []
     for field in fields:
         term = plan.find_field(field)
-        if term.type.is_text and not field.is_coded:
-            places.append(find_number(plan, field))
-        elif term.type.is_text:
-            codes: dict[str | None, float] = {text: float(code) for text, code in field.vocabulary.codes.items()}
-            other = float(len(field.vocabulary))
-            codes[None] = math.nan
-            places.append(plan.add_step(partial(_code, codes, other), [term.place], ("code", field)))
+        if term.type.is_text:
+            places.append(find_code(plan, field, term) if field.is_coded else find_number(plan, field))
         else:
             places.append(term.place)
     return places
-
-
-def _code(codes: dict[str | None, float], other: float, text: str | None) -> float:
-    return codes.get(text, other)
 
 
 def compile_tree(plan: Plan, evaluator: TreeEvaluator) -> Outcome:
@@ -92,23 +85,25 @@ def compile_tree(plan: Plan, evaluator: TreeEvaluator) -> Outcome:
     fields = tree.matrix.fields
     if tree.strategy in WEIGHTED or fields is None or tree.scores.single:
         raise NoPlan("a tree that one walk does not settle")
-    node = plan.add_step(_make_walk(tree), _find_columns(plan, fields))
+    node = plan.add_step(_make_walk(tree), _find_columns(plan, fields), form=write_tree(tree))
     scores = tree.scores
     count = len(tree.nodes)
     every: Ints = np.append(np.arange(count, dtype=np.int32), np.int32(-1))
     result = make_result(tree, every, np.zeros(count + 1, dtype=np.int32))
     entity = None
     if result.entity is not None:
-        entity = Term(plan.add_step([*scores.ids, None].__getitem__, [node]), STRING)
+        ids = [*scores.ids, None]
+        entity = Term(plan.add_step(ids.__getitem__, [node], form=name(ids)), STRING)
     if not scores.classifies:
-        return Outcome(Term(plan.add_step(scores.numbers.tolist().__getitem__, [node]), DOUBLE), entity=entity)
+        numbers = scores.numbers.tolist()
+        place = plan.add_step(numbers.__getitem__, [node], form=look_up_rows(scores.numbers[:, None]))
+        return Outcome(Term(place, DOUBLE), entity=entity)
     labels = result.value.to_list()  # type: ignore[union-attr]
-    value = Term(plan.add_step(labels.__getitem__, [node]), STRING)
-    probabilities = confidences = None
-    if scores.probabilities is not None:
-        probabilities = plan.add_step(scores.probabilities.tolist().__getitem__, [node])
-    if scores.confidences is not None:
-        confidences = plan.add_step(scores.confidences.tolist().__getitem__, [node])
+    value = Term(plan.add_step(labels.__getitem__, [node], form=name(labels)), STRING)
+    probabilities, confidences = (
+        None if table is None else plan.add_step(table.tolist().__getitem__, [node], form=look_up_rows(table))
+        for table in (scores.probabilities, scores.confidences)
+    )
     return Outcome(value, tuple(scores.labels), probabilities, confidences, entity)
 
 

@@ -85,8 +85,9 @@ class Forest:
         self.labels = labels
         self._combination = combination
         self.start = combination.start
-        self._layout = layout
-        self._divides = combination.votes or combination.method in MEANS
+        self.layout = layout
+        self.divisor = layout.total if combination.votes or combination.method in MEANS else 0.0
+        """What plain sums are divided by; 0 where they stay."""
         self._flags = forests.SINGLE if combination.single and not labels else 0
         self._flags |= forests.SETS if len(layout.words) > 1 else 0
         self._sum_plain = forests.sum_plain if len(layout.starts) else forests.sum_plain.ready()
@@ -108,7 +109,7 @@ class Forest:
 
     def add_up_one(self, row: Floats) -> list[float] | None:
         """Return one row's number or class values; None where a tree has no prediction, or a sum is not a number."""
-        layout = self._layout
+        layout = self.layout
         out = np.zeros((layout.payload.shape[1], 1))
         if len(layout.starts):
             layout.add_ranked(row, self._flags, out)
@@ -117,20 +118,17 @@ class Forest:
         sums: list[float] = out.ravel().tolist()
         if sums.pop() or math.isnan(sum(sums)):
             return None
-        if self._divides:
-            total = self._layout.total
-            return [value / total for value in sums]
-        return sums
+        return [value / self.divisor for value in sums] if self.divisor else sums
 
     def predict(self, matrix: Floats) -> Result:
         """Score rows of the fields' values."""
         flags = self._flags | (forests.MAY_MISS if np.isnan(matrix.min(initial=np.inf)) else 0)
-        return self._finish(self._layout.sum_leaves(matrix, flags, self._combination.start))
+        return self._finish(self.layout.sum_leaves(matrix, flags, self._combination.start))
 
     def _finish(self, sums: Floats) -> Result:
         """Make the result of the sums (values, rows), which it takes over."""
-        method, total = self._combination.method, self._layout.total
-        gaps = len(sums) == self._layout.payload.shape[1]
+        method, total = self._combination.method, self.layout.total
+        gaps = len(sums) == self.layout.payload.shape[1]
         values = sums[:-1] if gaps else sums
         missing = sums[-1] if gaps else np.zeros(sums.shape[1])
         if self._combination.votes:
@@ -149,7 +147,7 @@ class Forest:
 
     def _find_lost(self, missing: Floats) -> Bools:
         if self._combination.treatment == "skipSegment":
-            total = self._layout.total
+            total = self.layout.total
             lost: Bools = (missing / total > self._combination.threshold) | (missing == total)
         else:
             lost = missing > 0
@@ -160,7 +158,7 @@ class Forest:
         fields = self._matrix.fields or []
         if any(scope.find(field.name) is not field for field in fields):
             return None
-        layout = self._layout
+        layout = self.layout
         table: Table = {
             "fields": [field.name for field in fields],
             "labels": self.labels,
