@@ -35,7 +35,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as name:
         folder = Path(name)
         if "throughput" in parts:
-            rows = {"small": 10_000 if quick else 400_000, "large": 10_000 if quick else 60_000}
+            rows = {"small": 10_000 if quick else 1_000_000, "large": 10_000 if quick else 60_000}
             measure_throughput(figures, folder / "small", small, rows["small"], rounds)
             measure_throughput(figures, folder / "large", large, rows["large"], rounds)
         if "latency" in parts:

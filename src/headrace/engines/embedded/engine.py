@@ -27,6 +27,7 @@ from headrace.engines.embedded.lane import Lane
 from headrace.engines.embedded.ledger import Ledger
 from headrace.engines.embedded.parts import Cadence
 from headrace.engines.embedded.summary import Summary
+from headrace.engines.embedded.turns import brief_turns
 
 if TYPE_CHECKING:
     from headrace.core.join import Outcome
@@ -76,14 +77,15 @@ class EmbeddedEngine:
 
         Raises ``StateError``, ``SourceError`` and ``SinkError``; what was committed before stays.
         """
-        try:
-            self._start()
-            while not self._stopping and not self._finished():
-                if not self._step():
-                    self._wait()
-            return self._drain()
-        finally:
-            self._close()
+        with brief_turns():
+            try:
+                self._start()
+                while not self._stopping and not self._finished():
+                    if not self._step():
+                        self._wait()
+                return self._drain()
+            finally:
+                self._close()
 
     def _start(self) -> None:
         self._ledger.recover()
