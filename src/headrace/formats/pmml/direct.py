@@ -24,6 +24,7 @@ from headrace.formats.pmml.result import Result
 from headrace.formats.pmml.schema import FLOATING, Input
 from headrace.formats.pmml.trees.forest import Forest
 
+_DOUBLE = pa.float64()
 _VALUE = -1
 """The place of the predicted value among classes."""
 
@@ -49,6 +50,7 @@ class Direct:
         self._expected = pa.schema([(name, pa.float64()) for name in by_name] if alike and self._names else [])
         self._places_in = None if self._names == list(by_name) else np.array([by_name[name] for name in self._names])
         self._labels = self._read_labels()
+        self._kept = [self._keep_labels(place) for place in range(len(places))]
         width = len(forest.labels) or 1
         chosen = [width if place == _VALUE else place for place in places]
         self._pick: Callable[[Sequence[object]], tuple[object, ...]] = (
@@ -63,6 +65,12 @@ class Direct:
         found: list[object] = self._writers[self._places.index(_VALUE)].write(every, None).to_pylist()
         return found
 
+    def _keep_labels(self, place: int) -> dict[object, pa.Array]:
+        """Return the label that an output may have as arrays of one row; none for numbers."""
+        if self._places[place] != _VALUE:
+            return {}
+        return {label: pa.array([label], self._types[place]) for label in self._labels}
+
     def score(self, batch: pa.RecordBatch) -> Scores | None:
         """Score a batch; None where it needs the general way."""
         with np.errstate(all="ignore"):
@@ -70,11 +78,18 @@ class Direct:
             if matrix is None:
                 return None
             if len(matrix) == 1 and (values := self._predict_one(matrix)) is not None:
-                arrays = [pa.array([value], kind) for value, kind in zip(values, self._types, strict=True)]
-                return Scores(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+                return self._write_one(values)
             result = self._forest.predict(matrix)
             overflows = isinstance(result.value, Numbers) and find_overflow(result.value, DOUBLE) is not None
             return None if overflows else self._write(result)
+
+    def _write_one(self, values: tuple[object, ...]) -> Scores:
+        """Write one row. ``pa.array`` takes longer than the forest did: labels are kept as arrays, numbers wrapped."""
+        arrays = [
+            kept[value] if kept else wrap(np.array([value]), kind) if kind == _DOUBLE else pa.array([value], kind)
+            for value, kind, kept in zip(values, self._types, self._kept, strict=True)
+        ]
+        return Scores(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
 
     def _read(self, batch: pa.RecordBatch) -> Floats | None:
         given = batch.schema
