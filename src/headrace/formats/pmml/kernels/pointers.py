@@ -8,11 +8,15 @@ import numba as nb
 from numba.core import types
 from numba.extending import intrinsic
 
+Floats = list[float]
+Integers = list[int]
+"""What pointers are like to one who reads types."""
+
 
 def _make_pointer(type: Any) -> Any:
     """Return what turns an address into a pointer to values of a type."""
 
-    @intrinsic  # type: ignore[untyped-decorator]
+    @intrinsic
     def point(typing: Any, address: Any) -> Any:
         del typing
 
@@ -25,5 +29,6 @@ def _make_pointer(type: Any) -> Any:
 
 
 point_at_floats, point_at_integers, point_at_memory = (
-    _make_pointer(type) for type in (types.CPointer(nb.f8), types.CPointer(nb.i8), types.voidptr)
+    _make_pointer(type)
+    for type in (types.CPointer(nb.f8), types.CPointer(nb.i8), types.voidptr)  # type: ignore[no-untyped-call]
 )

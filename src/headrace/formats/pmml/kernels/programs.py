@@ -13,14 +13,13 @@ Rules:
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numba as nb
 import numpy as np
 
 from headrace.compilation import kernel
 from headrace.formats.pmml.kernels import pointers, walks
-from headrace.formats.pmml.kernels.pointers import point_at_floats, point_at_integers
+from headrace.formats.pmml.kernels.pointers import Floats, Integers, point_at_floats, point_at_integers
 from headrace.formats.pmml.kernels.walks import UNSETTLED, walk_forest, walk_tree
 
 SETTLED, LACKING = range(2)
@@ -37,18 +36,18 @@ _ONE, _TWO, _MANY, _PUT = 32, 64, 96, 128
 
 
 @nb.njit(error_model="numpy")
-def _compute_one(operation: int, work: Any, value: float, constants: int) -> float:
+def _compute_one(operation: int, work: Floats, value: float, constants: int) -> float:
     """Compute a number from another."""
     if operation == ABS:
         return abs(value)
     if operation == SQRT:
         return math.sqrt(value) if value >= 0.0 else math.nan
     if operation == FLOOR:
-        return np.floor(value)
+        return float(np.floor(value))
     if operation == CEIL:
-        return np.ceil(value)
+        return float(np.ceil(value))
     if operation == ROUND:
-        return np.floor(value + 0.5)
+        return float(np.floor(value + 0.5))
     if operation == NOT:
         return 1.0 - value
     if operation == IS_MISSING:
@@ -56,7 +55,7 @@ def _compute_one(operation: int, work: Any, value: float, constants: int) -> flo
     if operation == IS_PRESENT:
         return 0.0 if math.isnan(value) else 1.0
     if operation == TRUNCATE:
-        return np.trunc(value)
+        return float(np.trunc(value))
     if operation == TO_BOOLEAN:
         return value if math.isnan(value) else 1.0 if value != 0.0 else 0.0
     if operation == SQUARE:
@@ -69,7 +68,7 @@ def _compute_one(operation: int, work: Any, value: float, constants: int) -> flo
 
 
 @nb.njit(error_model="numpy")
-def _treat(operation: int, work: Any, value: float, constants: int) -> float:
+def _treat(operation: int, work: Floats, value: float, constants: int) -> float:
     """Check or change a number in one of the ways that have bounds or tables."""
     low, high = work[constants], work[constants + 1]
     if operation == CLAMP:
@@ -99,7 +98,7 @@ def _treat(operation: int, work: Any, value: float, constants: int) -> float:
 
 
 @nb.njit(error_model="numpy")
-def _find(operation: int, work: Any, value: float, constants: int) -> float:
+def _find(operation: int, work: Floats, value: float, constants: int) -> float:
     """Find what a table or a line says of a number: first what missing and other numbers give, then its length."""
     missing, other, count = work[constants], work[constants + 1], int(work[constants + 2])
     if math.isnan(value):
@@ -131,7 +130,7 @@ def _find(operation: int, work: Any, value: float, constants: int) -> float:
 
 
 @nb.njit(error_model="numpy")
-def _compute_two(operation: int, work: Any, left: float, right: float) -> float:
+def _compute_two(operation: int, work: Floats, left: float, right: float) -> float:
     """Compute a number from two."""
     if operation == ADD:
         return left + right
@@ -164,7 +163,7 @@ def _compare(operation: int, left: float, right: float) -> bool:
 
 
 @nb.njit(error_model="numpy")
-def _reduce(operation: int, work: Any, code: Any, args: int, count: int, constants: int) -> float:
+def _reduce(operation: int, work: Floats, code: Integers, args: int, count: int, constants: int) -> float:
     """Compute a number from several."""
     if operation == LINEAR:  # constants: the intercept, and a coefficient for each of the first arguments
         total = work[constants]
@@ -203,7 +202,7 @@ def _reduce(operation: int, work: Any, code: Any, args: int, count: int, constan
 
 
 @nb.njit(error_model="numpy")
-def _count(operation: int, work: Any, code: Any, args: int, count: int) -> float:
+def _count(operation: int, work: Floats, code: Integers, args: int, count: int) -> float:
     """Compute a number from those of several that are present."""
     total, present, ones, zeros = 0.0, 0, 0, 0
     for place in range(count):
@@ -223,7 +222,7 @@ def _count(operation: int, work: Any, code: Any, args: int, count: int) -> float
 
 
 @nb.njit(error_model="numpy")
-def _fill(operation: int, work: Any, code: Any, args: int, count: int, target: int, constants: int) -> None:
+def _fill(operation: int, work: Floats, code: Integers, args: int, count: int, target: int, constants: int) -> None:
     """Compute several numbers from as many."""
     greatest, total, gaps = -math.inf, 0.0, 0
     for place in range(count):
@@ -255,7 +254,7 @@ def _fill(operation: int, work: Any, code: Any, args: int, count: int, target: i
 
 
 @nb.njit(error_model="numpy")
-def _take_row(work: Any, index: float, table: Any, rows: int, width: int, target: int) -> None:
+def _take_row(work: Floats, index: float, table: Floats, rows: int, width: int, target: int) -> None:
     """Copy a row of a table, the last one for a missing index."""
     first = (rows - 1 if math.isnan(index) else int(index)) * width
     for place in range(width):
@@ -263,7 +262,7 @@ def _take_row(work: Any, index: float, table: Any, rows: int, width: int, target
 
 
 @nb.njit(error_model="numpy")
-def _put(operation: int, work: Any, whole: Any, value: float, target: int) -> None:
+def _put(operation: int, work: Floats, whole: Integers, value: float, target: int) -> None:
     """Put a number out: as it is, as an index (-1: missing), or as a whole number."""
     if operation == PUT_NUMBER:
         work[target] = value

@@ -11,10 +11,11 @@ from typing import Any
 
 import numba as nb
 import numpy as np
+from numba.np.numpy_support import carray
 
 from headrace.formats.pmml.kernels import trees
 from headrace.formats.pmml.kernels.forests import END, MISSING, PLAIN_NODE, RANK_NODE, ROOT, SET
-from headrace.formats.pmml.kernels.pointers import point_at_floats, point_at_integers, point_at_memory
+from headrace.formats.pmml.kernels.pointers import Floats, Integers, point_at_floats, point_at_integers, point_at_memory
 
 UNSETTLED = 2
 """What slot 0 holds when the plan of Python steps has to score the record."""
@@ -23,12 +24,12 @@ _COLUMN = 0x7FFF
 
 
 @nb.njit(error_model="numpy")
-def walk_forest(work: Any, code: Any, args: int, count: int, target: int, total: float) -> None:
+def walk_forest(work: Floats, code: Integers, args: int, count: int, target: int, total: float) -> None:
     """Add up the payloads of a forest's leaves. The first argument is where ``Layout`` s addresses are."""
     about = point_at_integers(code[args])
     width, trees_, ranked = about[0], about[1], about[2]
-    roots = nb.carray(point_at_memory(about[3]), (trees_,), ROOT)
-    ends = nb.carray(point_at_memory(about[4]), (1,), END)
+    roots = carray(point_at_memory(about[3]), (trees_,), ROOT)
+    ends = carray(point_at_memory(about[4]), (1,), END)
     payload = point_at_floats(about[5])
     for place in range(width + 1):
         work[target + place] = 0.0
@@ -54,9 +55,9 @@ def walk_forest(work: Any, code: Any, args: int, count: int, target: int, total:
 
 
 @nb.njit(error_model="numpy")
-def _walk_plain(work: Any, code: Any, args: int, about: Any, found: Any) -> Any:
-    nodes = nb.carray(point_at_memory(about[6]), (1,), PLAIN_NODE)
-    ends = nb.carray(point_at_memory(about[4]), (1,), END)
+def _walk_plain(work: Floats, code: Integers, args: int, about: Integers, found: Any) -> Any:
+    nodes = carray(point_at_memory(about[6]), (1,), PLAIN_NODE)
+    ends = carray(point_at_memory(about[4]), (1,), END)
     while np.uint64(nodes[found].left) != found:
         value = work[code[args + 1 + np.int64(nodes[found].column)]]
         if math.isnan(value):
@@ -67,9 +68,9 @@ def _walk_plain(work: Any, code: Any, args: int, about: Any, found: Any) -> Any:
 
 
 @nb.njit(error_model="numpy")
-def _rank(work: Any, code: Any, args: int, count: int, ranks: int, about: Any) -> None:
+def _rank(work: Floats, code: Integers, args: int, count: int, ranks: int, about: Integers) -> None:
     """Replace each value by the number of its column's cuts below it."""
-    cuts, starts = point_at_floats(about[7]), nb.carray(point_at_memory(about[8]), (count,), np.int32)
+    cuts, starts = point_at_floats(about[7]), carray(point_at_memory(about[8]), (count,), np.int32)
     for column in range(count - 1):
         value = work[code[args + 1 + column]]
         first = low = np.int64(starts[np.uint64(column)])
@@ -80,14 +81,14 @@ def _rank(work: Any, code: Any, args: int, count: int, ranks: int, about: Any) -
                 low = middle + 1
             else:
                 high = middle
-        work[ranks + column] = MISSING if math.isnan(value) else low - first
+        work[ranks + column] = float(MISSING) if math.isnan(value) else float(low - first)
 
 
 @nb.njit(error_model="numpy")
-def _walk_ranks(work: Any, ranks: int, about: Any, found: Any) -> Any:
-    nodes = nb.carray(point_at_memory(about[6]), (1,), RANK_NODE)
-    ends = nb.carray(point_at_memory(about[4]), (1,), END)
-    words = nb.carray(point_at_memory(about[9]), (1,), np.uint64)
+def _walk_ranks(work: Floats, ranks: int, about: Integers, found: Any) -> Any:
+    nodes = carray(point_at_memory(about[6]), (1,), RANK_NODE)
+    ends = carray(point_at_memory(about[4]), (1,), END)
+    words = carray(point_at_memory(about[9]), (1,), np.uint64)
     while np.uint64(nodes[found].left) != found:
         node = nodes[found]
         rank = np.uint64(work[ranks + np.int64(node.column & _COLUMN)])
@@ -102,7 +103,7 @@ def _walk_ranks(work: Any, ranks: int, about: Any, found: Any) -> Any:
 
 
 @nb.njit(error_model="numpy")
-def walk_tree(work: Any, code: Any, args: int, count: int) -> float:
+def walk_tree(work: Floats, code: Integers, args: int, count: int) -> float:
     """Find the node whose score a record takes, NaN for none; a record with a missing value is not settled."""
     about = point_at_integers(code[args])
     for place in range(1, count):
@@ -110,17 +111,17 @@ def walk_tree(work: Any, code: Any, args: int, count: int) -> float:
             work[0] = UNSETTLED
             return 0.0
     first, counts = (
-        nb.carray(point_at_memory(about[1]), (1,), np.int32),
-        nb.carray(point_at_memory(about[2]), (1,), np.int32),
+        carray(point_at_memory(about[1]), (1,), np.int32),
+        carray(point_at_memory(about[2]), (1,), np.int32),
     )
     if not _holds(work, code, args, about, np.uint64(0)):
         return math.nan
     node = np.uint64(0)
     while counts[node] > 0:
         chosen = np.uint64(0)
-        for child in range(np.uint64(first[node]), np.uint64(first[node]) + np.uint64(counts[node])):
-            if _holds(work, code, args, about, child):
-                chosen = child
+        for child in range(first[node], first[node] + counts[node]):
+            if _holds(work, code, args, about, np.uint64(child)):
+                chosen = np.uint64(child)
                 break
         if chosen == 0:
             return float(node) if about[0] else math.nan
@@ -129,10 +130,10 @@ def walk_tree(work: Any, code: Any, args: int, count: int) -> float:
 
 
 @nb.njit(error_model="numpy")
-def _holds(work: Any, code: Any, args: int, about: Any, node: Any) -> bool:
+def _holds(work: Floats, code: Integers, args: int, about: Integers, node: Any) -> bool:
     """Answer a node's test, of a value that is not missing."""
-    column = nb.carray(point_at_memory(about[3]), (1,), np.int32)[node]
-    operator = nb.carray(point_at_memory(about[4]), (1,), np.int8)[node]
+    column = carray(point_at_memory(about[3]), (1,), np.int32)[node]
+    operator = carray(point_at_memory(about[4]), (1,), np.int8)[node]
     constant = point_at_floats(about[5])[np.int64(node)]
     if operator in (trees.TRUE, trees.IS_NOT_MISSING):
         return True
@@ -140,19 +141,19 @@ def _holds(work: Any, code: Any, args: int, about: Any, node: Any) -> bool:
         return False
     value = work[code[args + 1 + column]]
     if operator == trees.LESS_OR_EQUAL:
-        return value <= constant
+        return bool(value <= constant)
     if operator == trees.GREATER:
-        return value > constant
+        return bool(value > constant)
     if operator == trees.LESS:
-        return value < constant
+        return bool(value < constant)
     if operator == trees.GREATER_OR_EQUAL:
-        return value >= constant
+        return bool(value >= constant)
     if operator == trees.EQUAL:
-        return value == constant
+        return bool(value == constant)
     if operator == trees.NOT_EQUAL:
-        return value != constant
-    members, starts = point_at_floats(about[6]), nb.carray(point_at_memory(about[7]), (1,), np.int32)
+        return bool(value != constant)
+    members, starts = point_at_floats(about[6]), carray(point_at_memory(about[7]), (1,), np.int32)
     found = False
     for place in range(starts[node], starts[node + np.uint64(1)]):
         found |= members[place] == value
-    return found == (operator == trees.IS_IN)
+    return found == bool(operator == trees.IS_IN)

@@ -109,7 +109,7 @@ class _Codes(dict[Any, float]):
                 continue
 
     def __missing__(self, given: Any) -> float:
-        return self._encode(self._read(given))  # type: ignore[no-any-return]
+        return self._encode(self._read(given))
 
 
 def _make_reads(names: list[str], count: int, tables: list[_Codes]) -> list[Read]:
@@ -147,7 +147,7 @@ def _open_after_steps(
         raise NoPlan("most of the steps are in Python")
     asked = {place for step in steps for place in step.places} | set(outputs)
     scalars = [place for place, entry in enumerate(inputs) if place in asked and not entry.field.type.is_text]
-    lists = []
+    lists: list[int] = []
     for place, step in early.items():
         if place in asked:
             (lists if step.width else scalars).append(place)

@@ -28,6 +28,8 @@ from headrace.formats.pmml.scalar.program import (
     multiply,
     pick,
     places,
+    replace,
+    soften_over,
 )
 from headrace.formats.pmml.scalar.ways import NoPlan
 
@@ -60,8 +62,8 @@ def _name_present(only: str) -> Form:
 
 
 def _write_walk(network: Network, units: list[int]) -> Form | None:
-    """Return the form of a network of plain layers; a record with a missing value is not settled."""
-    if not all(map(_is_known, network.layers)):
+    """Return the form of a network without radial neurons; a record with a missing value is not settled."""
+    if any(layer.activation == RADIAL for layer in network.layers):
         return None
 
     def write(program: Program, arguments: Sequence[Slots]) -> Slots:
@@ -75,23 +77,20 @@ def _write_walk(network: Network, units: list[int]) -> Form | None:
     return write
 
 
-def _is_known(layer: Layer) -> bool:
-    """Tell whether a layer has a form."""
-    softens = layer.normalization == "softmax" and len(layer.bias) < FEW
-    return layer.activation in _ACTIVATIONS and (softens or layer.normalization == "none")
-
-
 def _write_layer(program: Program, layer: Layer, first: int) -> None:
     """Write the product with the weights as BLAS gives it, then what follows."""
     at, size = first + layer.writes.start, len(layer.bias)
-    values = range(at, at + size)
     program.call(multiply(layer.weights, first + layer.reads.start, at))
-    program.rewrite(programs.BIAS, at, values, layer.bias.tolist())
-    _ACTIVATIONS[layer.activation](program, at, size)
-    if layer.normalization == "softmax":
-        program.rewrite(programs.SHIFT, at, values)
-        program.call(call_on(np.exp, at, size))
-        program.rewrite(programs.SHARE, at, values)
+    program.rewrite(programs.BIAS, at, range(at, at + size), layer.bias.tolist())
+    if layer.activation in _ACTIVATIONS:
+        _ACTIVATIONS[layer.activation](program, at, size)
+    else:
+        activate, threshold = ACTIVATIONS[layer.activation], layer.threshold
+        program.call(replace(lambda values: activate(values, threshold), at, size))
+    if layer.normalization == "softmax" and size < FEW:
+        soften_over(program, at, size)
+    elif layer.normalization != "none":
+        program.call(replace(NORMALIZATIONS[layer.normalization], at, size))
 
 
 def _squash(program: Program, at: int, size: int) -> None:

@@ -21,6 +21,8 @@ FEW = 8
 """NumPy adds up fewer numbers than these one by one."""
 Bind = Callable[[Floats], Callable[[], object]]
 """Returns a call on the slots of one block."""
+Function = Callable[[Floats], npt.NDArray[np.floating]]
+"""A function of a matrix of one row."""
 
 
 class Slots(NamedTuple):
@@ -123,48 +125,54 @@ def multiply(weights: npt.NDArray[np.floating[Any]], read: int, target: int) -> 
     return bind
 
 
-def apply(function: Callable[[Floats], Floats], width: int) -> Form:
+def replace(function: Function, read: int, count: int, target: int = 0, width: int = 0) -> Bind:
+    """Return what calls a function of a matrix of one row on slots, and puts the result there or in other slots."""
+
+    def bind(block: Floats) -> Callable[[], object]:
+        row = block[read : read + count].reshape(1, -1)
+        result = block[target or read :][: width or count]
+
+        def call() -> None:
+            with np.errstate(all="ignore"):
+                result[:] = function(row).ravel()
+
+        return call
+
+    return bind
+
+
+def apply(function: Function, width: int) -> Form:
     """Return the form of a step that is a function of a matrix of one row, with as many numbers as its result."""
 
     def write(program: Program, arguments: Sequence[Slots]) -> Slots:
         read = places(arguments)
         at = program.emit(programs.TAKE, read, width=len(read))
         target = program.open([math.nan] * width)
-
-        def bind(block: Floats) -> Callable[[], object]:
-            row = block[at : at + len(read)].reshape(1, -1)
-            result = block[target : target + width]
-
-            def call() -> None:
-                with np.errstate(all="ignore"):
-                    result[:] = function(row).ravel()
-
-            return call
-
-        program.call(bind)
+        program.call(replace(function, at, len(read), target, width))
         return Slots(target, width)
 
     return write
 
 
-def exponentiate(program: Program, operation: int, read: list[int]) -> int:
-    """Write the exponentials of what an operation gives for some slots; returns the first of them."""
-    target = program.emit(operation, read, (1.0, 0.0), len(read))
-    program.call(call_on(np.exp, target, len(read)))
-    return target
+def soften_over(program: Program, at: int, size: int) -> None:
+    """Write the exponentials of slots, divided by their sum, over them."""
+    program.rewrite(programs.SHIFT, at, range(at, at + size))
+    program.call(call_on(np.exp, at, size))
+    program.rewrite(programs.SHARE, at, range(at, at + size))
 
 
 def soften(program: Program, arguments: Sequence[Slots]) -> Slots:
     """Write the exponentials divided by their sum."""
     read = places(arguments)
-    target = exponentiate(program, programs.SHIFT, read)
-    program.rewrite(programs.SHARE, target, range(target, target + len(read)))
-    return Slots(target, len(read))
+    at = program.emit(programs.TAKE, read, width=len(read))
+    soften_over(program, at, len(read))
+    return Slots(at, len(read))
 
 
 def make_logit(program: Program, arguments: Sequence[Slots]) -> Slots:
     """Write the logistic function."""
-    target = exponentiate(program, programs.FLIP, places(arguments))
+    target = program.emit(programs.FLIP, places(arguments), (1.0, 0.0))
+    program.call(call_on(np.exp, target, 1))
     program.rewrite(programs.SIGMOID, target, [target])
     return Slots(target)
 

@@ -240,7 +240,8 @@ def _add_design(plan: Plan, design: Design) -> int:
         if any(map(is_missing, values[: len(measures)])):
             return absent
         row = [_multiply(1.0, *values[begin:end]) for begin, end in spans]
-        return np.array([row]) @ coefficients
+        with np.errstate(all="ignore"):
+            return np.array([row]) @ coefficients
 
     def write(made: program.Program, arguments: Sequence[program.Slots]) -> program.Slots:
         read = program.places(arguments)

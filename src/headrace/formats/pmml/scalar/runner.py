@@ -100,7 +100,7 @@ class Runner:
         array = self._template.copy()
         starts = [0, *(place + 1 for place, _ in self._calls)]
         calls = [(start, bind(array)) for start, (_, bind) in zip(starts, self._calls, strict=False)]
-        return _Block(memoryview(array).cast("B"), array.ctypes.data, calls)
+        return _Block(memoryview(array.data).cast("B"), array.ctypes.data, calls)
 
 
 def _put_out(program: Program, outputs: Sequence[Slots]) -> int:

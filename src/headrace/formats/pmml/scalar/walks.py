@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from headrace.formats.pmml.columns import Floats
 from headrace.formats.pmml.kernels import programs
 from headrace.formats.pmml.scalar.program import Form, Program, Slots, places
 from headrace.formats.pmml.trees.forest import Forest
@@ -45,7 +45,7 @@ def write_tree(tree: Tree) -> Form:
     return write
 
 
-def look_up_rows(table: Floats) -> Form:
+def look_up_rows(table: npt.NDArray[np.floating]) -> Form:
     """Return the form of what takes a row of a table, the last one for a missing number."""
 
     def write(program: Program, arguments: Sequence[Slots]) -> Slots:
