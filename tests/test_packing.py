@@ -1,11 +1,16 @@
+import datetime as dt
 import math
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.packing import convert, pack, pack_lists
+from headrace.packing import convert, infer_column, pack, pack_lists
 
 DOUBLES = pa.float64()
 
@@ -112,3 +117,32 @@ def test_pack_lists_without_one_good_row() -> None:
     vectors, errors = pack_lists(pa.array([[1], None]), "v", DOUBLES, 2)
     assert vectors.to_pylist() == [None, None]
     assert list(errors) == [0]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [], [None], [1.0, None], [1, 2], [-(2**63), None], [True, None], ["a", None], [b"a"], [1, 2.5],
+        [[1.0, None], None], [["a"]], [[None]], [[]], [[[1]]], [dt.date(2026, 1, 2)],
+    ],
+)  # fmt: skip
+def test_a_column_of_plain_values_is_of_the_type_that_arrow_finds(values: list[object]) -> None:
+    assert pa.array(values).equals(infer_column(values))
+    assert pa.array(values).type == infer_column(values).type
+
+
+@pytest.mark.parametrize("values", [[1, "a"], [2**64]])
+def test_values_that_go_into_no_column_are_refused_as_by_arrow(values: list[object]) -> None:
+    with pytest.raises((pa.ArrowInvalid, OverflowError)):
+        infer_column(values)
+
+
+def test_plain_values_look_for_pandas_once_at_most(tmp_path: Path) -> None:
+    (tmp_path / "pandas.py").write_text("print('looked for')\nraise ImportError")
+    code = (
+        "from headrace.packing import infer_column\n"
+        "for each in 3 * ([1.0, None], [['a']], [None], [True], [1]): infer_column(each)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout in {"", "looked for\n"}

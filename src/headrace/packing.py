@@ -8,13 +8,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 RowErrors = dict[int, str]
+_PLAIN = {
+    bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string(), bytes: pa.binary(),
+}  # fmt: skip
+
+
+def infer_column(values: Sequence[object]) -> pa.Array:
+    """Make a column of plain values, of the type that Arrow finds for them.
+
+    Without a type Arrow tries to import pandas each time, which takes far longer than the rest. Raises what Arrow
+    raises for values that go into no column.
+    """
+    kind = _find_type(values)
+    return pa.nulls(len(values)) if kind == pa.null() else pa.array(values, kind)
+
+
+def _find_type(values: Iterable[object]) -> pa.DataType | None:
+    """Find the type of plain values, None where Arrow has to look itself."""
+    present = [value for value in values if value is not None]
+    kinds = set(map(type, present))
+    if not kinds:
+        return pa.null()
+    kind = kinds.pop()
+    if kinds:
+        return None
+    if kind is list:
+        element = _find_type(member for value in present for member in cast("list[object]", value))
+        return None if element is None else pa.list_(element)
+    return _PLAIN.get(kind)
 
 
 def convert(array: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array, RowErrors]:

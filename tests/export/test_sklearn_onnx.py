@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -116,3 +117,31 @@ def test_a_publication_carries_model_mapping_and_golden_records() -> None:
     )
     assert model.predict(X[:1])[0] == descriptor.golden[0].outputs["quality"]
     assert dict(zip(FEATURES, X[0], strict=True)) == descriptor.golden[0].inputs
+
+
+@pytest.mark.parametrize("name", ["label", "probabilities", "variable", "coef", "label1"])
+@pytest.mark.parametrize("estimator", [LogisticRegression(), Ridge()])
+def test_target_that_bears_a_name_from_within_the_graph(estimator: Any, name: str) -> None:
+    model = make_pipeline(StandardScaler(), estimator).fit(X, GOOD)
+    outputs = run(to_onnx(model, target_name=name, feature_names=FEATURES))
+    np.testing.assert_allclose(outputs[name], model.predict(X), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("features", "an input of the model has that name"),
+        ("probability(1)", "the model needs that name itself"),
+        ("", "it is empty"),
+    ],
+)
+def test_target_that_cannot_be_named_so(name: str, why: str) -> None:
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, GOOD)
+    with pytest.raises(ModelError, match=f"target_name {re.escape(repr(name))} cannot be used: {why}; choose another"):
+        to_onnx(model, target_name=name, feature_names=FEATURES)
+
+
+def test_estimator_that_takes_no_columns_is_told() -> None:
+    model = LogisticRegression().fit(StandardScaler().fit_transform(X), GOOD)
+    with pytest.raises(UnsupportedError, match="LogisticRegression cannot be written as ONNX by skl2onnx: "):
+        to_onnx(model, target_name="y", feature_names=FEATURES, inputs="columns")

@@ -24,6 +24,7 @@ from headrace.records import Descriptor
 _OPSETS = {"": 18, "ai.onnx.ml": 3}  # read by every onnxruntime since 1.14
 _SINGLE_ONLY = {"SVMClassifier", "SVMRegressor", "TreeEnsembleClassifier", "TreeEnsembleRegressor"}
 _TENSOR = "features"
+_SHAPE = "the shape of a column"
 
 
 def to_onnx(
@@ -110,7 +111,7 @@ def _convert_in_doubles(estimator: Any, kinds: dict[str, tuple[bool, int]], opti
 def _convert(estimator: Any, kinds: dict[str, tuple[bool, int]], options: Any, *, single: bool) -> Any:
     try:
         import skl2onnx
-        from skl2onnx.common import data_types, exceptions
+        from skl2onnx.common import data_types, exceptions, utils
     except ImportError:
         raise MissingExtraError("writing ONNX needs skl2onnx: pip install 'headrace[sklearn-onnx]'") from None
     number = data_types.FloatTensorType if single else data_types.DoubleTensorType
@@ -120,7 +121,12 @@ def _convert(estimator: Any, kinds: dict[str, tuple[bool, int]], options: Any, *
     ]
     try:
         return skl2onnx.to_onnx(estimator, initial_types=types, options=options, target_opset=_OPSETS)
-    except (exceptions.MissingConverter, exceptions.MissingShapeCalculator, NotImplementedError) as error:
+    except (
+        exceptions.MissingConverter,
+        exceptions.MissingShapeCalculator,
+        utils.InvalidInputLengthException,
+        NotImplementedError,
+    ) as error:
         reason = str(error).strip().partition("\n")[0]
         raise UnsupportedError(f"{type(estimator).__name__} cannot be written as ONNX by skl2onnx: {reason}") from None
 
@@ -142,17 +148,44 @@ def _cast_inputs(model: Any) -> None:
     model.graph.node.extend(nodes)
 
 
+def _refuse_names(names: Sequence[str], inputs: Collection[str]) -> None:
+    target = names[0]
+    kept = [*names[1:], *(f"flat {name}" for name in names), *(f"column {name}" for name in names[1:]), _SHAPE, *inputs]
+    if not target or target in kept:
+        why = "an input of the model has that name" if target in inputs else "the model needs that name itself"
+        raise ModelError(f"target_name {target!r} cannot be used: {why if target else 'it is empty'}; choose another")
+
+
+def _rename(graph: Any, taken: Collection[str]) -> None:
+    """Give values within a graph, and in the graphs of its nodes, other names than those that are taken."""
+    for node in graph.node:
+        node.input[:] = [_rename_one(name, taken) for name in node.input]
+        node.output[:] = [_rename_one(name, taken) for name in node.output]
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                _rename(inner, taken)
+    for value in (*graph.initializer, *graph.sparse_initializer, *graph.value_info, *graph.output):
+        if hasattr(value, "name"):
+            value.name = _rename_one(value.name, taken)
+
+
+def _rename_one(name: str, taken: Collection[str]) -> str:
+    return f"{name} within" if name in taken else name
+
+
 def _name_outputs(model: Any, names: Sequence[str]) -> None:
     """Replace the outputs by one of shape (rows,) for each name: floating ones as doubles."""
     from onnx import TensorProto, helper, numpy_helper
 
     graph = model.graph
+    _refuse_names(names, {each.name for each in graph.input})
+    _rename(graph, {*names, *(f"{word} {name}" for name in names for word in ("column", "flat")), _SHAPE})
     label, *rest = graph.output
     sources = [label.name]
     if len(names) > 1:
         sources += [f"column {name}" for name in names[1:]]
         graph.node.append(helper.make_node("Split", [rest[0].name], sources[1:], axis=1, num_outputs=len(names) - 1))
-    flat = "the shape of a column"
+    flat = _SHAPE
     graph.initializer.append(numpy_helper.from_array(np.array([-1], np.int64), flat))
     kind = label.type.tensor_type.elem_type
     kinds = [TensorProto.DOUBLE if kind == TensorProto.FLOAT else kind, *[TensorProto.DOUBLE] * (len(names) - 1)]

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from headrace.binding import bind
 from headrace.errors import SignatureError, VerificationError
+from headrace.packing import infer_column
 
 if TYPE_CHECKING:
     from headrace.abc.model import Model
@@ -87,7 +88,7 @@ def _to_columns(golden: Sequence[GoldenRecord]) -> pa.RecordBatch:
     columns = {}
     for name in names:
         try:
-            columns[name] = pa.array([record.inputs.get(name) for record in golden])
+            columns[name] = infer_column([record.inputs.get(name) for record in golden])
         except (pa.ArrowException, OverflowError) as error:
             raise VerificationError(
                 f"the golden records hold values of different types for the field {name!r}: {error}"

@@ -127,6 +127,15 @@ def _kinds_of(column: Values) -> list[str]:
     return kinds
 
 
+_PLAIN = {
+    "flag": pa.bool_(),
+    "text": pa.string(),
+    "bytes": pa.binary(),
+    "list of texts": pa.list_(pa.string()),
+    "list of flags": pa.list_(pa.bool_()),
+}
+
+
 def _kind_of(value: object) -> str:
     if value is None:
         return ""
@@ -149,8 +158,8 @@ def _make(column: Values, kind: str) -> pa.Array:
         return pa.ListArray.from_arrays(pa.array(offsets, mask=np.append(missing, False)), flat)
     if kind == _EMPTY_LIST:
         return pa.array(column, pa.list_(pa.null()))
-    if kind in {"flag", "text", "bytes", "list of texts", "list of flags"}:
-        return pa.array(column)
+    if kind in _PLAIN:
+        return pa.array(column, _PLAIN[kind])
     return pa.array([None if value is None else jsontext.write(value) for value in column], pa.string())
 
 

@@ -59,3 +59,16 @@ def test_what_is_derived_may_be_infinite() -> None:
     model = load(derive(apply("/", "x", "0")))
     assert model.score(pa.RecordBatch.from_pydict({"x": [1.0, -1.0]})).outputs.to_pydict()["z"] == [math.inf, -math.inf]
     assert model.score_one({"x": 1.0})["z"] == math.inf
+
+
+def test_a_design_that_overflows_warns_of_nothing() -> None:
+    model = load(
+        document(
+            '<GeneralRegressionModel functionName="regression" modelType="generalizedLinear" linkFunction="log" '
+            f'distribution="normal">{schema("x", target="y")}<ParameterList><Parameter name="p"/></ParameterList>'
+            '<FactorList/><CovariateList><Predictor name="x"/></CovariateList>'
+            '<PPMatrix><PPCell value="1" predictorName="x" parameterName="p"/></PPMatrix>'
+            '<ParamMatrix><PCell parameterName="p" beta="1e200"/></ParamMatrix></GeneralRegressionModel>'
+        )
+    )
+    check(model, "y", "double", [0.0, 1e200, -1e200], [1.0, None, 0.0])

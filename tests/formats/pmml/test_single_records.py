@@ -1,5 +1,6 @@
 """One record, against a batch of one: the same, bit for bit, for real models of every kind."""
 
+import itertools
 import lzma
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from pyarrow import csv
 
 from headrace.errors import RecordError
 from headrace.formats.pmml.model import PmmlModel
-from tests.formats.pmml.building import load
+from tests.formats.pmml.building import document, load
 
 CASES = Path(__file__).parents[2] / "data/pmml/cases"
 SMALL = 10_000
@@ -55,3 +56,40 @@ def test_one_record_gets_what_a_batch_of_one_gets(name: str, as_text: bool) -> N
 
 def test_there_are_models_of_many_kinds() -> None:
     assert len(NAMES) >= 20
+
+
+UNIT = '<Interval closure="closedClosed" leftMargin="0" rightMargin="1"/>'
+REFUSES = 'missingValueTreatment="returnInvalid"'
+
+
+@pytest.mark.parametrize("first", ["", REFUSES])
+@pytest.mark.parametrize("second", ["", REFUSES])
+def test_the_same_reason_comes_first(first: str, second: str) -> None:
+    fields = "".join(
+        f'<DataField name="{name}" optype="continuous" dataType="double">{UNIT if name in "ab" else ""}</DataField>'
+        for name in "aby"
+    )
+    model = load(
+        document(
+            f'<RegressionModel functionName="regression"><MiningSchema><MiningField name="a" {first}/>'
+            f'<MiningField name="b" {second}/><MiningField name="y" usageType="target"/></MiningSchema>'
+            '<RegressionTable intercept="1"><NumericPredictor name="a" coefficient="2"/>'
+            '<NumericPredictor name="b" coefficient="2"/></RegressionTable></RegressionModel>',
+            fields,
+        )
+    )
+    for a, b in itertools.product([None, 5.0, 0.5, "x"], repeat=2):
+        scores = model.score(pa.record_batch({"a": pa.array([a]), "b": pa.array([b])}))
+        expected = scores.errors[0] if scores.errors else scores.outputs.to_pylist()[0]
+        assert expected == score_one(model, {"a": a, "b": b})
+
+
+def test_a_field_without_a_name_is_no_target() -> None:
+    field = '<DataField name="{}" optype="continuous" dataType="double"/>'
+    content = (
+        '<RegressionModel functionName="regression"><MiningSchema><MiningField name="x"/></MiningSchema>'
+        '<RegressionTable intercept="1"><NumericPredictor name="x" coefficient="2"/></RegressionTable>'
+        "</RegressionModel>"
+    )
+    model = load(document(content, field.format("") + field.format("x")))
+    assert {"prediction": 3.0} == model.score_one({"x": 1.0})

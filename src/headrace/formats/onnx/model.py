@@ -22,6 +22,7 @@ from headrace.formats.onnx.feeding import Feeder, Feeds, make_feeds
 from headrace.formats.onnx.ports import Ports
 from headrace.formats.onnx.reading import Reader
 from headrace.formats.onnx.session import shorten
+from headrace.packing import infer_column
 from headrace.records import Signature
 
 Columns = list[pa.Array]
@@ -130,7 +131,7 @@ class OnnxModel:
         for each in self._ports.inputs:
             value = record.get(each.field.name)
             try:
-                columns[each.field.name] = pa.array([value])
+                columns[each.field.name] = infer_column([value])
             except (pa.ArrowException, TypeError, OverflowError) as error:
                 raise RecordError(f"the input {each.field.name!r} holds {value!r}: {error}") from error
         scores = self.score(pa.record_batch(columns))

@@ -46,7 +46,7 @@ def read_info(element: Element, schema: list[MiningField], scope: Scope) -> Mode
         raise malformed(element, f"functionName={function!r} is none of {', '.join(sorted(FUNCTIONS))}")
     targets = [field for field in schema if field.usage in TARGET_USAGES]
     name = targets[0].name if targets else ""
-    data_field = scope.dictionary.fields.get(name)
+    data_field = scope.dictionary.fields.get(name) if targets else None
     if data_field is None:
         type = _UNNAMED_TYPES.get(function, ANY)
         return ModelInfo(function, name, type, (), False, tuple(schema))

@@ -18,6 +18,7 @@ from headrace.errors import RecordError
 from headrace.formats.pmml.columns import Bools, Column, Floats, Numbers, Texts, encode_texts, regroup
 from headrace.formats.pmml.datatypes import DataType
 from headrace.formats.pmml.vocabulary import Vocabulary
+from headrace.packing import infer_column
 
 _EXACT = 2**53
 """Whole numbers below are exact in double precision."""
@@ -75,7 +76,7 @@ def make_column(value: object, type: DataType) -> Column | None:
 def make_array(value: object) -> pa.Array:
     """Make an array of one value. Raises ``RecordError`` for one of a type that no column has."""
     try:
-        return pa.array([value])
+        return infer_column([value])
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise RecordError(f"the record holds a value of a type that no column has: {error}") from None
 

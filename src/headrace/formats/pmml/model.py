@@ -119,7 +119,8 @@ class PmmlModel:
         context = Context(1)
         for entry in self._inputs:
             value = record.get(entry.field.name)
-            if value is not None:
+            # A missing value that is refused is refused at its place among the inputs, as in a batch.
+            if value is not None or (entry.refuses_missing and entry.field.name in record):
                 entry.read_value(context, value)
         result = self._frame.evaluate(context)
         columns = self._find_columns(context, result)

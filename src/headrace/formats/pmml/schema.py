@@ -132,6 +132,11 @@ class Input:
         reading = read_column(array, data_field.type, data_field.vocabulary, data_field.missing)
         context.set(self.field, self.treat(context, reading, lambda row: array[row].as_py()))
 
+    @property
+    def refuses_missing(self) -> bool:
+        """Tell whether a record fails for a missing value."""
+        return self.mining_field is not None and self.mining_field.missing == "returnInvalid"
+
     def read_value(self, context: Context, value: object) -> None:
         """Read the value of a single record into the context, as a column of it would be read."""
         column = None if self.field.is_list else make_column(value, self.data_field.type)
