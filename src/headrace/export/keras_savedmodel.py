@@ -1,0 +1,87 @@
+"""Keras to a SavedModel with a signature of a given name, as one zip archive.
+
+The signature's inputs and outputs have the names that ``headrace.export.keras_model`` tells. Nothing but the serving
+function is saved: no optimizer, no code of training.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from headrace.export.keras_model import TOLERANCE, Served, describe, import_tensorflow, predict_golden
+from headrace.records import Descriptor
+
+SIGNATURE = "serving_default"
+_MOMENT = (1980, 1, 1, 0, 0, 0)  # of every file in the archive, so that the same model gives the same names
+
+
+def to_saved_model(
+    model: Any,
+    *,
+    target_name: str,
+    feature_names: Sequence[str] | None = None,
+    classes: Sequence[object] = (),
+    signature: str = SIGNATURE,
+) -> bytes:
+    """Write a trained model as a zip archive of a SavedModel.
+
+    ``classes`` are the labels of a classifier, in the order of its outputs. Raises as ``keras_graph.to_graph`` does.
+    """
+    served = describe(model, target_name=target_name, feature_names=feature_names, classes=classes)
+    return _save(model, served, signature)
+
+
+def descriptor_for(
+    model: Any,
+    *,
+    name: str,
+    data_type: str,
+    target_name: str,
+    examples: Any,
+    feature_names: Sequence[str] | None = None,
+    classes: Sequence[object] = (),
+    signature: str = SIGNATURE,
+    golden_rows: int = 20,
+    **fields: Any,
+) -> Descriptor:
+    """Make the publication of a trained model: its archive, golden records of Keras' own predictions, the mapping.
+
+    ``examples`` are a matrix of features; ``fields`` are further fields of ``Descriptor``. Raises as
+    ``to_saved_model`` does.
+    """
+    served = describe(model, target_name=target_name, feature_names=feature_names, classes=classes)
+    descriptor = Descriptor(
+        name=name,
+        data_type=data_type,
+        model_type="savedmodel",
+        content=_save(model, served, signature),
+        golden=predict_golden(model, served, examples, classes=classes, limit=golden_rows),
+        golden_tolerance=TOLERANCE,
+        mapping=served.inputs,
+    )
+    return replace(descriptor, **fields)
+
+
+def _save(model: Any, served: Served, signature: str) -> bytes:
+    tf = import_tensorflow()
+    module = tf.Module()
+    module.variables_of_the_model = model.variables
+    function = tf.function(served.function).get_concrete_function(**served.specs)
+    with tempfile.TemporaryDirectory(prefix="headrace-export-") as name:
+        tf.saved_model.save(module, name, signatures={signature: function})
+        return _archive(Path(name))
+
+
+def _archive(folder: Path) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and path.name != "fingerprint.pb":
+                archive.writestr(zipfile.ZipInfo(str(path.relative_to(folder)), _MOMENT), path.read_bytes())
+    return packed.getvalue()
