@@ -13,7 +13,8 @@ from headrace.app.roster import check_roster, write_roster
 from headrace.app.settings import build_settings
 from headrace.app.supply import build_contents, build_loader, build_model_log
 from headrace.engines.embedded.engine import EmbeddedEngine
-from headrace.engines.embedded.parts import Cadence, Parts
+from headrace.engines.embedded.parts import Parts
+from headrace.machinery.parts import Cadence
 from headrace.stores.state import StateDirectory
 
 if TYPE_CHECKING:

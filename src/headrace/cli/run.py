@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from headrace.app.configuration import Configuration
     from headrace.core.events import Event
     from headrace.core.statistics import Counts
-    from headrace.engines.embedded.summary import Summary
+    from headrace.machinery.summary import Summary
 
 
 @click.command()

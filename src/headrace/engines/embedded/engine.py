@@ -19,25 +19,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from headrace.core.join import Join
-from headrace.engines.embedded.audience import Audience
-from headrace.engines.embedded.bell import Bell
-from headrace.engines.embedded.intake import Intake
-from headrace.engines.embedded.inventory import Inventory
 from headrace.engines.embedded.lane import Lane
 from headrace.engines.embedded.ledger import Ledger
-from headrace.engines.embedded.parts import Cadence
-from headrace.engines.embedded.summary import Summary
 from headrace.engines.embedded.turns import brief_turns
+from headrace.machinery.audience import Audience
+from headrace.machinery.bell import Bell
+from headrace.machinery.clock import now_ms
+from headrace.machinery.intake import Intake
+from headrace.machinery.inventory import Inventory
+from headrace.machinery.parts import Cadence
+from headrace.machinery.summary import Summary
 
 if TYPE_CHECKING:
     from headrace.core.join import Outcome
     from headrace.core.settings import JoinSettings
     from headrace.engines.embedded.parts import Parts
-
-
-def now_ms() -> int:
-    """Give the time of day in milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 class EmbeddedEngine:

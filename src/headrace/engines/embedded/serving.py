@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.core.join import Join
-from headrace.engines.embedded.engine import now_ms
-from headrace.engines.embedded.inventory import Inventory
 from headrace.errors import RecordError
+from headrace.machinery.clock import now_ms
+from headrace.machinery.inventory import Inventory
 from headrace.records import Batch, Group, ModelVersion, Raw, SlotKey
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from headrace.core.events import Event
     from headrace.core.join import Outcome
     from headrace.core.settings import JoinSettings
-    from headrace.engines.embedded.parts import Supply
+    from headrace.machinery.parts import Supply
 
 SOURCE = "loop"
 

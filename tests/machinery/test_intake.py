@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import pytest
 
 from headrace.abc.source import ModelSource, Reading
-from headrace.engines.embedded.intake import Intake
 from headrace.errors import SourceError
+from headrace.machinery.intake import Intake
 from headrace.records import Descriptor, ModelMessage, Pin, Publish, SlotKey
 from headrace.stores.contents import MemoryContents, digest_of
 

@@ -15,14 +15,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from headrace.abc.source import Reading
-from headrace.engines.embedded.bell import Bell
+from headrace.machinery.bell import Bell
 from headrace.records import Publish
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from headrace.abc.source import ModelSource, Wake
-    from headrace.engines.embedded.parts import EngineContents
+    from headrace.machinery.parts import EngineContents
     from headrace.records import ModelMessage
 
 

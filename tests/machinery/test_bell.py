@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 
-from headrace.engines.embedded.bell import Bell
+from headrace.machinery.bell import Bell
 
 
 def test_a_ring_before_the_wait_ends_it_at_once() -> None:

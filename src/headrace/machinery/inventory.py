@@ -22,7 +22,7 @@ from headrace.records import Publish
 if TYPE_CHECKING:
     from headrace.abc.loader import LoadEvent
     from headrace.core.models import Models
-    from headrace.engines.embedded.parts import Supply
+    from headrace.machinery.parts import Supply
     from headrace.records import ModelMessage
 
 
