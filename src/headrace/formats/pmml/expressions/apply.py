@@ -16,10 +16,12 @@ from headrace.formats.pmml.expressions.compiler import FAMILIES, find_expression
 from headrace.formats.pmml.expressions.compiler import compile_expression as compile_any
 from headrace.formats.pmml.expressions.functions.builtin import Builtin
 from headrace.formats.pmml.expressions.functions.registry import FUNCTIONS
+from headrace.formats.pmml.expressions.patterns import explain_pattern
 from headrace.formats.pmml.expressions.references import read_constant
 from headrace.formats.pmml.scope import Compute, Context, Field, Function, Scope
-from headrace.formats.pmml.xml import Element, malformed
+from headrace.formats.pmml.xml import Element, malformed, unsupported
 
+_TAKE_PATTERNS = ("matches", "replace")
 VALIDITY = ("isValid", "isNotValid")
 INVALID = frozenset({"returnInvalid", "asIs", "asMissing"})
 MAX_APPLICATIONS = 50_000
@@ -67,8 +69,15 @@ def _apply_builtin(
         validity = compile_validity(children[0], scope, builtin.name == "isValid")
         if validity is not None:
             return validity
+    if builtin.name in _TAKE_PATTERNS:
+        _check_pattern(children[1])
     call = builtin.call
     return lambda context: call([argument(context) for argument in arguments])
+
+
+def _check_pattern(child: Element) -> None:
+    if child.tag == "Constant" and (reason := explain_pattern(child.text)):
+        raise unsupported(child, f"the regular expression {child.text[:80]!r} (RE2 runs it): {reason}")
 
 
 def _apply_defined(

@@ -13,10 +13,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from headrace.formats.pmml.expressions.functions.texts import fill_groups
 from headrace.formats.pmml.expressions.map_values import local_name, read_table
+from headrace.formats.pmml.expressions.patterns import MAX_GROUP, explain_pattern, replace_texts
 from headrace.formats.pmml.expressions.text_search import Document, Tokenizer
-from headrace.formats.pmml.xml import Element, malformed
+from headrace.formats.pmml.xml import Element, malformed, unsupported
 
 Replacement = Callable[[str], str]
 MAX_ROUNDS = 1000
@@ -102,10 +102,14 @@ def _compile_row(element: Element, search: Search, text: str, stem: str, is_rege
         raise malformed(element, "a row of the table has no text to replace")
     if is_regex or not search.tokenize:
         pattern = compile_regex(element, text if is_regex else re.escape(text), search.folds)
-        if is_regex and "$" in stem:
-            _check_groups(element, pattern, stem)
-            return lambda given: pattern.sub(lambda match: fill_groups(stem, match), given)
-        return lambda given: pattern.sub(lambda _: stem, given)
+        if not is_regex:
+            return lambda given: pattern.sub(lambda _: stem, given)
+        if reason := explain_pattern(text):
+            raise unsupported(element, f"the regular expression {text[:80]!r} (RE2 runs it): {reason}")
+        _check_groups(element, pattern, stem)
+        written = ("(?i)" if search.folds else "") + text
+        replacement = stem if "$" in stem else stem.replace("\\", "\\\\")
+        return lambda given: replace_texts([given], written, replacement)[0] or ""
     tokenizer = search.tokenizer
     term = [word.text for word in tokenizer.split(text)]
 
@@ -124,5 +128,7 @@ def _compile_row(element: Element, search: Search, text: str, stem: str, is_rege
 
 def _check_groups(element: Element, pattern: re.Pattern[str], stem: str) -> None:
     for number in re.findall(r"\$(\d+)", stem):
+        if int(number) > MAX_GROUP:
+            raise unsupported(element, f"{stem!r} asks for group {number}; there are up to {MAX_GROUP}")
         if int(number) > pattern.groups:
             raise malformed(element, f"{stem!r} asks for group {number}; {pattern.pattern[:80]!r} has {pattern.groups}")

@@ -6,16 +6,14 @@ Positions count from 1. Regular expressions are searched for anywhere in the tex
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from headrace.formats.pmml.columns import Column, Numbers, Texts, cast, encode_texts, regroup
 from headrace.formats.pmml.datatypes import BOOLEAN, INTEGER, STRING
 from headrace.formats.pmml.expressions.functions.builtin import Builtin, Call, table
-
-_GROUP = re.compile(r"\$(\d+)|\\(.)")
+from headrace.formats.pmml.expressions.patterns import match_texts, replace_texts
 
 
 def as_texts(column: Column) -> Texts:
@@ -62,39 +60,33 @@ def _substring(columns: list[Column]) -> Column:
     return combine([as_texts(column) for column in columns], cut)
 
 
-@lru_cache(maxsize=1024)
-def compile_pattern(pattern: str) -> re.Pattern[str] | None:
-    """Compile a regular expression; None where it is not one."""
-    try:
-        return re.compile(pattern)
-    except re.error:
-        return None
+def _by_pattern(columns: list[Texts], function: Callable[..., Sequence[str | None]]) -> Texts:
+    """Apply a function to all distinct texts at once, for each combination of a pattern and what comes after it."""
+    stacked = np.stack([column.codes for column in columns], axis=1)
+    distinct, inverse = np.unique(stacked, axis=0, return_inverse=True)
+    results: list[str | None] = [None] * len(distinct)
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for place, codes in enumerate(distinct.tolist()):
+        if min(codes) >= 0:
+            groups.setdefault(tuple(codes[1:]), []).append(place)
+    for codes, places in groups.items():
+        texts = [columns[0].categories[distinct[place, 0]] for place in places]
+        given = [column.categories[code] for column, code in zip(columns[1:], codes, strict=True)]
+        for place, result in zip(places, function(texts, *given), strict=True):
+            results[place] = result
+    encoded = encode_texts(results)
+    return Texts(encoded.codes[inverse.reshape(-1)], encoded.categories)
 
 
 def _replace(columns: list[Column]) -> Column:
-    def replace(text: str, pattern: str, replacement: str) -> str | None:
-        compiled = compile_pattern(pattern)
-        if compiled is None:
-            return None
-        try:
-            return compiled.sub(lambda match: fill_groups(replacement, match), text)
-        except IndexError:
-            return None
-
-    return combine([as_texts(column) for column in columns], replace)
-
-
-def fill_groups(replacement: str, match: re.Match[str]) -> str:
-    """Write a match's groups into a replacement: ``$1`` is a group, a backslash takes the next character as it is."""
-    return _GROUP.sub(lambda part: (match[int(part[1])] or "") if part[1] else part[2], replacement)
+    return _by_pattern([as_texts(column) for column in columns], replace_texts)
 
 
 def _matches(columns: list[Column]) -> Column:
-    def matches(text: str, pattern: str) -> str | None:
-        compiled = compile_pattern(pattern)
-        return None if compiled is None else ("true" if compiled.search(text) else "false")
+    def match(texts: Sequence[str], pattern: str) -> list[str | None]:
+        return [None if found is None else str(found).lower() for found in match_texts(texts, pattern)]
 
-    return cast(combine([as_texts(column) for column in columns], matches), BOOLEAN)
+    return cast(_by_pattern([as_texts(column) for column in columns], match), BOOLEAN)
 
 
 def _format_number(columns: list[Column]) -> Column:
