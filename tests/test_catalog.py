@@ -26,7 +26,7 @@ def own(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 def test_names_are_listed_in_order() -> None:
-    assert catalog.find_names("format") == ("onnx", "pmml")
+    assert catalog.find_names("format") == ("onnx", "pmml", "savedmodel", "tensorflow")
 
 
 def test_an_unknown_kind_lists_the_kinds() -> None:
@@ -35,7 +35,7 @@ def test_an_unknown_kind_lists_the_kinds() -> None:
 
 
 def test_an_unknown_name_lists_what_exists_and_the_closest() -> None:
-    with pytest.raises(ConfigurationError, match=r"unknown format 'onx'; there are: onnx, pmml; did you mean 'onnx'\?"):
+    with pytest.raises(ConfigurationError, match=r"unknown format 'onx'; there are: onnx, pmml, savedmodel, tensorflow; did you mean 'onnx'\?"):
         catalog.load("format", "onx")
 
 

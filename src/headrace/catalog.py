@@ -32,6 +32,8 @@ ENTRIES: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
             {
                 "onnx": Entry("headrace.formats.onnx:OnnxFormat", extra="onnx"),
                 "pmml": Entry("headrace.formats.pmml:PmmlFormat"),
+                "savedmodel": Entry("headrace.formats.tensorflow:SavedModelFormat", extra="tensorflow"),
+                "tensorflow": Entry("headrace.formats.tensorflow:TensorflowFormat", extra="tensorflow"),
             }
         ),
         "engine": MappingProxyType({"embedded": Entry("headrace.engines.embedded:EmbeddedEngine")}),

@@ -95,6 +95,7 @@ class Descriptor:
     that the model store holds already); a digest beside the others is checked.
     ``model_type`` names a format of the catalog; "" has it found by looking at the bytes.
     ``mapping`` ties a model's input (key) to the record's field or fields (value) where the names differ.
+    ``options`` is what the publication asks of the format beyond the bytes: which of several signatures it means, say.
     ``valid_from`` is in milliseconds since the epoch; None means from the moment of the append.
     """
 
@@ -114,6 +115,7 @@ class Descriptor:
     golden_tolerance: float = 1e-6
     mapping: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     replaces_signature: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def slot_key(self) -> SlotKey:

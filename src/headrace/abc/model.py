@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,4 +96,15 @@ class Format(Protocol):
         """Run the verification that the model carries within itself, if any.
 
         Raises ``VerificationError``.
+        """
+
+
+@runtime_checkable
+class OptionedFormat(Protocol):
+    """A format that a publication may tell what its bytes leave open, such as which of several signatures it means."""
+
+    def with_options(self, options: Mapping[str, str]) -> Format:
+        """Give the format as a publication asks for it; what it prepares holds what came of the options.
+
+        Raises ``DescriptorError`` for an option that it does not have, naming those that it has.
         """

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from headrace.errors import SourceError
+from headrace.loading import LoadOptions, pack_folder
 from headrace.records import GoldenRecord
 from headrace.wire import jsontext
 
 
 def read_model(path: Path) -> bytes:
-    """Read a model's bytes. Raises ``SourceError`` that says what is in the way."""
+    """Read a model's bytes; a folder becomes an archive. Raises ``SourceError`` that says what is in the way."""
     if path.is_dir():
-        raise SourceError(f"{path} is a directory, and no installed format is a directory: name the model's file")
+        return pack_folder(path, LoadOptions().max_model_bytes)
     try:
         content = path.read_bytes()
     except OSError as error:

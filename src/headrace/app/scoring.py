@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -29,13 +30,14 @@ from headrace.app.shaping import shape_table
 from headrace.binding import Binding, bind, fold
 from headrace.errors import (
     ConfigurationError,
+    DescriptorError,
     ModelError,
     ModelFormatError,
     SignatureError,
     SourceError,
     VerificationError,
 )
-from headrace.loading import LoadOptions, find_format
+from headrace.loading import LoadOptions, choose, find_format
 from headrace.wire.csv import convert_cells, infer_cells
 
 if TYPE_CHECKING:
@@ -72,8 +74,8 @@ class Tally:
         self.failed += len(errors)
 
 
-def load_model(path: Path, model_type: str = "") -> Loaded:
-    """Load a model in this process, its format found by looking unless it is named.
+def load_model(path: Path, model_type: str = "", options: Mapping[str, str] = MappingProxyType({})) -> Loaded:
+    """Load a model in this process, its format found by looking unless it is named, as the options ask for it.
 
     Raises ``SourceError``, ``ModelError`` that names the file, ``MissingExtraError``, and ``ConfigurationError`` for a
     format that there is not.
@@ -83,10 +85,10 @@ def load_model(path: Path, model_type: str = "") -> Loaded:
         known = ", ".join(catalog.find_names("format"))
         raise ConfigurationError(f"--format: there is no format {model_type!r}; there are: {known}")
     try:
-        found = find_format(content, model_type, LoadOptions())
+        found = choose(find_format(content, model_type, LoadOptions()), options)
         prepared = found.prepare(content)
         model = found.assemble(prepared)
-    except ModelError as error:
+    except (ModelError, DescriptorError) as error:
         raise type(error)(f"{path}: {error}") from error
     except RecursionError as error:
         raise ModelFormatError(f"{path} is nested too deeply to be read") from error

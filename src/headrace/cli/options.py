@@ -81,6 +81,19 @@ def read_mapping(_: click.Context, __: click.Parameter, given: tuple[str, ...]) 
     return found
 
 
+def read_options(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """Read options of a format: ``NAME=VALUE`` each."""
+    found = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not (equals and name.strip() and value):
+            raise click.BadParameter(f"{text!r} is no option: write NAME=VALUE")
+        if name.strip() in found:
+            raise click.BadParameter(f"the option {name.strip()!r} is given twice")
+        found[name.strip()] = value
+    return found
+
+
 valid_from_option = click.option(
     "--valid-from", callback=read_moment, metavar="TIME", help="From which event time on it serves (event-time)."
 )
@@ -90,6 +103,10 @@ id_option = click.option(
 map_option = click.option(
     "--map", "mapping", callback=read_mapping, multiple=True, metavar="INPUT=FIELD[,FIELD]",
     help="Feed a model's input from these fields; may be given again.",
+)  # fmt: skip
+model_options = click.option(
+    "--option", "options", callback=read_options, multiple=True, metavar="NAME=VALUE",
+    help="What the format asks beyond the bytes, such as signature=NAME; may be given again.",
 )  # fmt: skip
 
 

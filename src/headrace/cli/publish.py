@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.options import FILE, errand_options, id_option, map_option, valid_from_option
+from headrace.cli.options import FILE, errand_options, id_option, map_option, model_options, valid_from_option
 from headrace.cli.sending import Errand, deliver
 from headrace.records import Descriptor, SwitchMode
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--location", default="", metavar="URL", help="Where engines read the bytes, instead of MODEL.")
 @click.option("--name", default="", help="The model's name; the file's by default.")
 @click.option("--version", "version", default="", help="The version; the position in the log by default.")
-@click.option("--format", "model_type", default="", help="The format (pmml, onnx); found by looking by default.")
+@click.option("--format", "model_type", default="", help="The format; found by looking by default.")
 @click.option("--description", default="", help="What a person should know of it.")
 @click.option("--switch-mode", type=click.Choice([str(mode) for mode in SwitchMode]),
               help="When it takes over; a slot has the mode of its first publication.")  # fmt: skip
@@ -28,12 +28,13 @@ if TYPE_CHECKING:
 @click.option("--golden", type=FILE, metavar="FILE", help='Golden records: a JSON list of {"inputs", "outputs"}.')
 @click.option("--tolerance", type=click.FloatRange(min=0), metavar="NUMBER", help="How far golden outputs may be off.")
 @map_option
+@model_options
 @click.option("--replaces-signature", is_flag=True, help="Allow outputs that differ from the slot's.")
 @id_option
 @click.option("--dry-run", is_flag=True, help="Publish nothing: check the model, and say whether it would be accepted.")
 @errand_options
 def publish(errand: Errand, dry_run: bool, **given: Any) -> int:
-    """Offer MODEL, a file, to a slot: append it to the model log.
+    """Offer MODEL, a file or a SavedModel's folder, to a slot: append it to the model log.
 
     Engines that follow the log load, verify and warm it beside the serving model, and refuse it where it fails. Its
     bytes are kept in the log's directory by digest.
@@ -49,12 +50,10 @@ def publish(errand: Errand, dry_run: bool, **given: Any) -> int:
 
 
 def _publish(errand: Errand, descriptor: Descriptor) -> int:
-    from headrace.app.publishing import publish as append
-
     destination = errand.find_destination()
 
     def send() -> tuple[int, dict[str, Any]]:
-        position, sent = append(destination.log, descriptor)
+        position, sent = destination.stream.publish(descriptor)
         told = {"command": "publish", "name": sent.name, "version": sent.version or str(position)}
         return position, told | {"digest": sent.digest, "location": sent.location}
 

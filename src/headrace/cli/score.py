@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from headrace.cli.exits import Exit
-from headrace.cli.options import FILE, json_option, map_option
+from headrace.cli.options import FILE, json_option, map_option, model_options
 from headrace.cli.output import note, print_json
 
 if TYPE_CHECKING:
@@ -23,10 +23,9 @@ _SHOWN = 5
 @click.option("-o", "--output", type=FILE, metavar="OUT.csv", help="Where to write; standard output by default.")
 @click.option("--delimiter", default="", help='Of the input ("tab" for a tab); found by looking by default.')
 @click.option("--encoding", default="utf-8", show_default=True, help="Of the input.")
-@click.option(
-    "--format", "model_type", default="", help="The model's format (pmml, onnx); found by looking by default."
-)
+@click.option("--format", "model_type", default="", help="The model's format; found by looking by default.")
 @map_option
+@model_options
 @click.option("--strict", is_flag=True, help="End with exit code 3 if a row could not be scored.")
 @json_option
 def score(
@@ -37,6 +36,7 @@ def score(
     encoding: str,
     model_type: str,
     mapping: dict[str, tuple[str, ...]],
+    options: dict[str, str],
     strict: bool,
     as_json: bool,
 ) -> int:
@@ -54,7 +54,7 @@ def score(
     from headrace.app.csv_tables import CsvTable
     from headrace.app.scoring import Tally, load_model, score_table
 
-    loaded = load_model(model, model_type)
+    loaded = load_model(model, model_type, options)
     if loaded.doubt:
         note(f"headrace: the model's own verification disagrees, an engine would refuse it: {loaded.doubt}")
     signature = loaded.model.signature

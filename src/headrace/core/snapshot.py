@@ -67,6 +67,7 @@ class DescriptorState(msgspec.Struct, frozen=True, omit_defaults=True):
     golden_tolerance: float = 1e-6
     mapping: dict[str, list[str]] = {}
     replaces_signature: bool = False
+    options: dict[str, str] = {}
 
 
 class CandidateState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -250,6 +251,7 @@ def _save_descriptor(descriptor: Descriptor) -> DescriptorState:
     values = {each.name: getattr(descriptor, each.name) for each in fields(descriptor) if each.name != "content"}
     values["golden"] = [GoldenState(_finite(each.inputs), _finite(each.outputs)) for each in descriptor.golden]
     values["mapping"] = {name: list(sources) for name, sources in descriptor.mapping.items()}
+    values["options"] = dict(descriptor.options)
     return DescriptorState(**values)
 
 

@@ -2,8 +2,9 @@
 
 from headrace.loading.airlock import ProcessChecker
 from headrace.loading.background import BackgroundLoader, InlineChecker, open_loader
-from headrace.loading.checking import Checked, Timings, check, find_format
+from headrace.loading.checking import Checked, Timings, check, choose, find_format
 from headrace.loading.fetching import fetch, read_location
+from headrace.loading.folders import pack_folder
 from headrace.loading.options import LoadOptions
 
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "ProcessChecker",
     "Timings",
     "check",
+    "choose",
     "fetch",
     "find_format",
     "open_loader",
+    "pack_folder",
     "read_location",
 ]

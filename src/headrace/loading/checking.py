@@ -16,9 +16,11 @@ import pyarrow as pa
 
 from headrace import catalog
 from headrace.abc.loader import Stage
+from headrace.abc.model import OptionedFormat
 from headrace.compilation import load_kept
 from headrace.errors import (
     ConfigurationError,
+    DescriptorError,
     HeadraceError,
     LimitError,
     ModelFormatError,
@@ -78,7 +80,7 @@ def check(content: bytes, descriptor: Descriptor, options: LoadOptions, reach: R
 def _check(content: bytes, descriptor: Descriptor, options: LoadOptions, reach: Reach) -> Checked:
     begin = time.perf_counter_ns()
     reach(Stage.LOADING)
-    found = find_format(content, descriptor.model_type, options)
+    found = choose(find_format(content, descriptor.model_type, options), descriptor.options)
     prepared = found.prepare(content)
     before = measure_memory()
     model = found.assemble(prepared)
@@ -121,6 +123,15 @@ def find_format(content: bytes, name: str, options: LoadOptions) -> Format:
     except TypeError as error:
         raise ConfigurationError(f"the options of the format {name!r} do not fit it: {error}") from error
     return named
+
+
+def choose(found: Format, asked: Mapping[str, str]) -> Format:
+    """Give a format as a publication asks for it. Raises ``DescriptorError`` for options that it does not have."""
+    if not asked:
+        return found
+    if not isinstance(found, OptionedFormat):
+        raise DescriptorError(f"the format {found.name!r} has no options; the descriptor gives {', '.join(asked)}")
+    return found.with_options(asked)
 
 
 def import_formats(own: Mapping[str, str]) -> None:

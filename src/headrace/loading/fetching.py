@@ -1,7 +1,8 @@
 """A publication's bytes: inline, by digest, or from a location that is allowed.
 
 1. A location is a request to read: it is off unless its prefix is in the setting ``loading.locations``.
-2. What is read must lie inside the allowed directory after every link is followed, and be a plain file.
+2. What is read must lie inside the allowed directory after every link is followed, and be a plain file, or a folder of
+   plain files: it becomes an archive, whose bytes have the digest.
 3. Bytes are checked against the size limit before they are read, and against the descriptor's digest after.
 4. Bytes from a location are kept by digest, so that the same version can be served when the location has changed.
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from headrace.errors import DescriptorError, SourceError, UnsupportedError
+from headrace.loading.folders import pack_folder
 
 if TYPE_CHECKING:
     from headrace.abc.loader import Contents
@@ -103,8 +105,12 @@ def _read_inside(handle: int, location: str, allowed: list[Path], options: LoadO
     if not any(opened.is_relative_to(directory) for directory in allowed):
         raise DescriptorError(f"the location {location!r} leads out of what the setting {_SETTING} allows")
     status = os.fstat(handle)
+    if stat.S_ISDIR(status.st_mode):
+        content = pack_folder(opened, options.max_model_bytes)
+        _check_size(len(content), options)
+        return content
     if not stat.S_ISREG(status.st_mode):
-        raise DescriptorError(f"the location {location!r} is not a file")
+        raise DescriptorError(f"the location {location!r} is not a file or a folder")
     _check_size(status.st_size, options)
     with os.fdopen(handle, "rb", closefd=False) as file:
         content = file.read(options.max_model_bytes + 1)

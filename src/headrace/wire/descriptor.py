@@ -163,6 +163,7 @@ def _from_descriptor(descriptor: Descriptor) -> pb.ModelDescriptor:
     for name, fields in descriptor.mapping.items():
         message.mapping.append(pb.InputMapping(input=name, fields=_check_mapping(name, fields)))
     message.replaces_signature = descriptor.replaces_signature
+    message.options.update(descriptor.options)
     return message
 
 
@@ -208,6 +209,7 @@ def _to_descriptor(message: pb.ModelDescriptor) -> Descriptor:
         golden_tolerance=_read_tolerance(message),
         mapping=_read_mapping(message.mapping),
         replaces_signature=message.replaces_signature,
+        options=dict(message.options),
     )
 
 

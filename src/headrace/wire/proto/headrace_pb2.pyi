@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ModelDescriptor(_message.Message):
-    __slots__ = ("name", "description", "dataType", "modeltype", "data", "location", "format", "command", "slot", "version", "publication_id", "digest", "switch_mode", "valid_from", "golden", "golden_tolerance", "mapping", "replaces_signature", "appended_at")
+    __slots__ = ("name", "description", "dataType", "modeltype", "data", "location", "format", "command", "slot", "version", "publication_id", "digest", "switch_mode", "valid_from", "golden", "golden_tolerance", "mapping", "replaces_signature", "appended_at", "options")
     class ModelType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         TENSORFLOW: _ClassVar[ModelDescriptor.ModelType]
@@ -43,6 +43,13 @@ class ModelDescriptor(_message.Message):
     READY: ModelDescriptor.SwitchMode
     ORDERED: ModelDescriptor.SwitchMode
     EVENT_TIME: ModelDescriptor.SwitchMode
+    class OptionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     DATATYPE_FIELD_NUMBER: _ClassVar[int]
@@ -62,6 +69,7 @@ class ModelDescriptor(_message.Message):
     MAPPING_FIELD_NUMBER: _ClassVar[int]
     REPLACES_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     APPENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     dataType: str
@@ -81,7 +89,8 @@ class ModelDescriptor(_message.Message):
     mapping: _containers.RepeatedCompositeFieldContainer[InputMapping]
     replaces_signature: bool
     appended_at: int
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., dataType: _Optional[str] = ..., modeltype: _Optional[_Union[ModelDescriptor.ModelType, str]] = ..., data: _Optional[bytes] = ..., location: _Optional[str] = ..., format: _Optional[str] = ..., command: _Optional[_Union[ModelDescriptor.Command, str]] = ..., slot: _Optional[str] = ..., version: _Optional[str] = ..., publication_id: _Optional[str] = ..., digest: _Optional[str] = ..., switch_mode: _Optional[_Union[ModelDescriptor.SwitchMode, str]] = ..., valid_from: _Optional[int] = ..., golden: _Optional[_Iterable[_Union[GoldenRecord, _Mapping]]] = ..., golden_tolerance: _Optional[float] = ..., mapping: _Optional[_Iterable[_Union[InputMapping, _Mapping]]] = ..., replaces_signature: bool = ..., appended_at: _Optional[int] = ...) -> None: ...
+    options: _containers.ScalarMap[str, str]
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., dataType: _Optional[str] = ..., modeltype: _Optional[_Union[ModelDescriptor.ModelType, str]] = ..., data: _Optional[bytes] = ..., location: _Optional[str] = ..., format: _Optional[str] = ..., command: _Optional[_Union[ModelDescriptor.Command, str]] = ..., slot: _Optional[str] = ..., version: _Optional[str] = ..., publication_id: _Optional[str] = ..., digest: _Optional[str] = ..., switch_mode: _Optional[_Union[ModelDescriptor.SwitchMode, str]] = ..., valid_from: _Optional[int] = ..., golden: _Optional[_Iterable[_Union[GoldenRecord, _Mapping]]] = ..., golden_tolerance: _Optional[float] = ..., mapping: _Optional[_Iterable[_Union[InputMapping, _Mapping]]] = ..., replaces_signature: bool = ..., appended_at: _Optional[int] = ..., options: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class GoldenRecord(_message.Message):
     __slots__ = ("inputs", "outputs")

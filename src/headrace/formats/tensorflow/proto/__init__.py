@@ -1,0 +1,1 @@
+"""TensorFlow's messages, as far as they must be known here."""
