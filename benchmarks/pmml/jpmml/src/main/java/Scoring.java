@@ -13,8 +13,8 @@ import org.jpmml.evaluator.InputField;
 import org.jpmml.evaluator.LoadingModelEvaluatorBuilder;
 
 /**
- * Loads a model and scores the rows of a table of numbers: for each line that says how many milliseconds, as many
- * records as fit in; answers records and nanoseconds. Every target and output field is computed, record by record.
+ * Loads a model and scores the rows of a table of numbers: for each line that says how many milliseconds first,
+ * as many records as fit in; answers records and nanoseconds. Every target and output field is computed, record by record.
  */
 public final class Scoring {
     public static void main(String[] arguments) throws Exception {
@@ -38,7 +38,7 @@ public final class Scoring {
         BufferedReader commands = new BufferedReader(new InputStreamReader(System.in));
         long kept = 0;
         for (String command; (command = commands.readLine()) != null; ) {
-            long limit = Long.parseLong(command) * 1_000_000L;
+            long limit = Long.parseLong(command.split(" ")[0]) * 1_000_000L;
             long start = System.nanoTime();
             long scored = 0;
             while (System.nanoTime() - start < limit) {
