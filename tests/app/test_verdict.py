@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headrace.app.publishing import append_command, find_digest
+from headrace.app.publishing import append_command, find_digest, read_log
 from headrace.app.verdict import Outcome, Verdict, Watch
 from headrace.core.states import State
 from headrace.errors import CommandError, SourceError, StateError
@@ -96,10 +97,10 @@ def test_version_to_return_to_by_digest_and_version(project_of_files: Project) -
     for _ in range(2):  # by the log, then by the state
         state = project_of_files.state if project_of_files.state.exists() else None
         for target in (first, first[:8], first[:8].upper(), "1", "line 1"):
-            assert first == find_digest(target, WINE, project_of_files.log, state)
-        assert second == find_digest("2", WINE, project_of_files.log, state)
+            assert first == find_digest(target, WINE, partial(read_log, project_of_files.log), state)
+        assert second == find_digest("2", WINE, partial(read_log, project_of_files.log), state)
         with pytest.raises(CommandError, match=r"no version or digest 'nope' in slot wine; there are: .*\(line 1\)"):
-            find_digest("nope", WINE, project_of_files.log, state)
+            find_digest("nope", WINE, partial(read_log, project_of_files.log), state)
         project_of_files.run()
 
 
@@ -110,7 +111,7 @@ def test_version_that_is_no_longer_retained_cannot_be_named(project_of_files: Pr
         project_of_files.publish(linear(float(version)), name="line", version=version)
         project_of_files.run()
     with pytest.raises(CommandError, match="no version or digest '1' in slot wine"):
-        find_digest("1", WINE, project_of_files.log, project_of_files.state)
+        find_digest("1", WINE, partial(read_log, project_of_files.log), project_of_files.state)
 
 
 def test_ambiguous_digest_lists_what_there_is(project_of_files: Project) -> None:
@@ -120,19 +121,19 @@ def test_ambiguous_digest_lists_what_there_is(project_of_files: Project) -> None
     digests = sorted(digest_of(content) for content in contents)
     shared = next(a[:1] for a, b in pairwise(digests) if a[0] == b[0] and not a[0].isdigit())
     with pytest.raises(CommandError, match=f"'{shared}' means [0-9]+ models in slot wine: "):
-        find_digest(shared, WINE, project_of_files.log, None)
+        find_digest(shared, WINE, partial(read_log, project_of_files.log), None)
 
 
 def test_log_or_slot_that_is_not_there(project_of_files: Project) -> None:
     with pytest.raises(SourceError, match=r"there is no model log .*: name the directory that publishers append to"):
-        find_digest("1", WINE, project_of_files.log, None)
+        find_digest("1", WINE, partial(read_log, project_of_files.log), None)
     project_of_files.write_records(1)
     project_of_files.publish(linear())
     with pytest.raises(CommandError, match="slot beer has no version to name"):
-        find_digest("1", SlotKey("beer"), project_of_files.log, None)
+        find_digest("1", SlotKey("beer"), partial(read_log, project_of_files.log), None)
     project_of_files.run()
     with pytest.raises(CommandError, match="has no slot beer; it has: wine"):
-        find_digest("1", SlotKey("beer"), project_of_files.log, project_of_files.state)
+        find_digest("1", SlotKey("beer"), partial(read_log, project_of_files.log), project_of_files.state)
 
 
 def test_damaged_state_is_an_error(project_of_files: Project) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headrace.app.inspection import find_observed, version_of
 from headrace.errors import CommandError, SourceError
 from headrace.records import Command, Descriptor, Malformed, ModelMessage, Publish, SlotKey
-from headrace.stores.contents import DirectoryContents
+from headrace.stores.contents import DirectoryContents, digest_of
 from headrace.transports.model_log import ModelLog, append_message, contents_of
 from headrace.wire.descriptor import decode_appended_at, decode_command, encode_command
 
@@ -76,14 +77,15 @@ def read_log(log: Path) -> list[ModelMessage]:
             return messages
 
 
-def find_digest(target: str, slot: SlotKey, log: Path, state: Path | None) -> str:
+def find_digest(target: str, slot: SlotKey, read: Callable[[], Iterable[ModelMessage]], state: Path | None) -> str:
     """Find the version of a slot that a digest, the beginning of one, or a version names.
 
-    What may be named is what the slot retains as the state directory tells, else what the log has published to it.
+    What may be named is what the slot retains as the state directory tells, else what has been published to it:
+    ``read`` gives every message.
     Raises ``CommandError`` where nothing, or more than one digest, is meant.
     """
     known = _retained(state, slot) if state is not None else None
-    known = _published(log, slot) if known is None else known
+    known = _published(read(), slot) if known is None else known
     if not known:
         raise CommandError(f"slot {slot} has no version to name: nothing was published to it, or nothing is retained")
     meant = [each for each in known if target in {each.version, f"{each.name} {each.version}"}]
@@ -121,13 +123,16 @@ def _retained(state: Path, slot: SlotKey) -> list[Known] | None:
     ]
 
 
-def _published(log: Path, slot: SlotKey) -> list[Known]:
+def _published(messages: Iterable[ModelMessage], slot: SlotKey) -> list[Known]:
     known: list[Known] = []
-    for message in read_log(log):
+    for message in messages:
         match message.command:
-            case Publish(descriptor) if descriptor.slot_key == slot and descriptor.digest:
-                version = descriptor.version or str(message.position)
-                known.append(Known(descriptor.name, version, descriptor.digest, message.position))
+            case Publish(descriptor) if descriptor.slot_key == slot:
+                content = descriptor.content
+                digest = descriptor.digest or (digest_of(content) if content is not None else "")
+                if digest:
+                    version = descriptor.version or str(message.position)
+                    known.append(Known(descriptor.name, version, digest, message.position))
             case Malformed():
                 continue
     return known

@@ -13,6 +13,7 @@ from headrace.cli.exits import Exit
 from headrace.cli.output import note, print_json, show_digest
 
 if TYPE_CHECKING:
+    from headrace.app.model_streams import ModelStream
     from headrace.app.verdict import Verdict
     from headrace.records import Command, SlotKey
 
@@ -30,50 +31,55 @@ class Errand:
     as_json: bool
 
     def find_destination(self) -> Destination:
-        """Find the log and the state by option or configuration.
+        """Find the model stream and the state by option or configuration.
 
-        Raises ``UsageError`` where there is no log, or no state to wait on, and ``ConfigurationError``.
+        Raises ``UsageError`` where there is no stream, or no state to wait on, and ``ConfigurationError``.
         """
+        from headrace.app.model_streams import LogStream, find_topic_stream
+
         log, state = self.log, self.state
-        if self.config is not None:
+        stream: ModelStream | None = None
+        if self.config is not None and log is None:
+            stream = find_topic_stream(self.config)
+        if self.config is not None and stream is None:
             from headrace.app.configuration import load_configuration
 
             configured = load_configuration(self.config)
             log = log or configured.models.log
             state = state or (configured.state.directory if configured.state is not None else None)
-        if log is None:
-            raise click.UsageError("name the model log: --log DIR, or --config FILE that names it")
+        if log is not None:
+            stream = LogStream(log)
+        if stream is None:
+            raise click.UsageError("name the model log: --log DIR, or --config FILE that names it or a topic")
         if self.wait and state is None:
             message = "--wait needs the engine's state directory: --state DIR, or --config FILE that names it"
             raise click.UsageError(message)
-        return Destination(log, state)
+        return Destination(stream, state)
 
     def find_digest(self, target: str) -> str:
         """Find the version of the slot that a text names. Raises ``CommandError`` where it names none, or several."""
         from headrace.app.publishing import find_digest
 
         destination = self.find_destination()
-        return find_digest(target, self.slot, destination.log, destination.state)
+        return find_digest(target, self.slot, destination.stream.read, destination.state)
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A model log, and the state directory of an engine that follows it, where one is known."""
+    """A model stream, and the state directory of an engine that follows it, where one is known."""
 
-    log: Path
+    stream: ModelStream
     state: Path | None
 
 
 def send_command(errand: Errand, command: Command, about: dict[str, Any]) -> int:
-    """Append a command to a log that is there, wait for the verdict if asked to, tell it, and give the exit code.
+    """Append a command to a stream that is there, wait for the verdict if asked to, tell it, and give the exit code.
 
-    Raises ``SourceError`` where there is no log: only a publication makes one.
+    Raises ``SourceError`` where there is no stream: only a publication makes one.
     """
-    from headrace.app.publishing import append_command, check_log
-
     destination = errand.find_destination()
-    check_log(destination.log)
-    return deliver(errand, destination, lambda: (append_command(destination.log, command), about))
+    destination.stream.require()
+    return deliver(errand, destination, lambda: (destination.stream.append(command), about))
 
 
 def deliver(errand: Errand, destination: Destination, append: Callable[[], tuple[int, dict[str, Any]]]) -> int:
@@ -82,8 +88,8 @@ def deliver(errand: Errand, destination: Destination, append: Callable[[], tuple
 
     slot = errand.slot
     watch = Watch(destination.state) if errand.wait and destination.state is not None else None
-    if not destination.log.exists():
-        note(f"headrace: {destination.log} is a new model log: engines read it once they are configured to")
+    if destination.stream.is_new():
+        note(f"headrace: {destination.stream} is a new model log: engines read it once they are configured to")
     position, about = append()
     verdict = None if watch is None else watch.wait(slot, position, errand.timeout)
     told = {**about, "data_type": slot.data_type, "slot": slot.name, "position": position}

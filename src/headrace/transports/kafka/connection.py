@@ -45,24 +45,24 @@ class Connection:
     def admin(self) -> AdminClient:
         """The client that asks for and changes topics. Raises ``ConfigurationError``."""
         if self._admin is None:
-            self._admin = self._open(AdminClient, {})
+            self._admin = self._open(AdminClient, "", {})
         return self._admin
 
     def open_producer(self, own: Mapping[str, Any]) -> Producer:
         """Open a producer; ``own`` goes before the settings. Raises ``ConfigurationError``."""
-        return self._open(Producer, own)
+        return self._open(Producer, "producer", own)
 
     def open_reader(self, own: Mapping[str, Any]) -> Consumer:
         """Open a consumer that belongs to no group: partitions are assigned to it. Raises ``ConfigurationError``."""
         apart = {"group.id": "headrace-readers", "enable.auto.commit": False, "enable.auto.offset.store": False}
-        return self._open(Consumer, {**apart, **own})
+        return self._open(Consumer, "consumer", {**apart, **own})
 
-    def _open(self, kind: Callable[[dict[str, Any]], T], own: Mapping[str, Any]) -> T:
+    def _open(self, make: Callable[[dict[str, Any]], T], kind: str, own: Mapping[str, Any]) -> T:
         given: dict[str, Setting] = {
-            name: value for name, value in self.settings.values.items() if name not in _OF_MEMBERS
+            name: value for name, value in self.settings.tell(kind).items() if name not in _OF_MEMBERS
         }
         try:
-            return kind({**given, **own, "error_cb": self._hear, "logger": _Log(self.settings)})
+            return make({**given, **own, "error_cb": self._hear, "logger": _Log(self.settings)})
         except (KafkaException, ValueError, TypeError) as error:
             told = error_of(error).str() if isinstance(error, KafkaException) else str(error)
             raise ConfigurationError(self.settings.redact(f"[kafka]: {told}")) from None

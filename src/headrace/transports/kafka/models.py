@@ -4,8 +4,8 @@ Rules:
 
 1. A message's position is its offset: it stays the same when the topic is compacted. Parts and tombstones take
    positions and are no messages.
-2. Parts are put together as they come, and the bytes are kept by digest where the engine finds them. A tombstone of a
-   part is no message either: bytes that were kept stay kept until the store is told otherwise.
+2. Parts are put together as they come. The publication that names their digest is given with the bytes in it, as if
+   they had come so: an engine never has to look for bytes that it has not been told of.
 3. The end is what the broker says it is, and is asked for again at intervals, so that records that go by time need not
    wait for the next publication. Control records and what was compacted leave no message: the client's own end counts.
 4. A topic that ends before a position that was read is another topic: an error, since positions would be given twice.
@@ -16,13 +16,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from headrace.abc.source import Reading
 from headrace.errors import CommandError, SourceError
-from headrace.records import Malformed, ModelMessage
+from headrace.records import Malformed, ModelMessage, Publish
 from headrace.transports.kafka.parts import Assembler, decode_part_key
 from headrace.transports.kafka.topics import need_model_topic
 from headrace.transports.kafka.troubles import END, FINAL, TELLING
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from headrace.transports.kafka.connection import Connection
 
     Decode = Callable[[bytes], Command]
-    Keep = Callable[[bytes], object]
 
 _MOST = 100
 _ASK_SECONDS = 5.0
@@ -51,9 +51,9 @@ _READ = {
 class ModelTopic:
     """A ``ModelSource`` over a topic.
 
-    ``decode`` reads a message's command; ``keep`` takes the bytes of a model that came in parts, before the publication
-    that names their digest is given. ``follow`` False ends the stream at the topic's end. ``wait`` is how long a
-    ``poll`` may wait for what comes, ``interval`` how often the end is asked for, in seconds.
+    ``decode`` reads a message's command. ``follow`` False ends the stream at the topic's end. ``wait`` is how long a
+    ``poll`` may wait for what comes, ``interval`` how often the end is asked for, in seconds. ``most_bytes`` bounds
+    what parts take that no publication has named yet.
     """
 
     def __init__(
@@ -61,7 +61,6 @@ class ModelTopic:
         connection: Connection,
         topic: str,
         decode: Decode,
-        keep: Keep,
         *,
         follow: bool = True,
         wait: float = 0.0,
@@ -69,7 +68,7 @@ class ModelTopic:
         most_bytes: int = 2**30,
     ) -> None:
         self._connection, self._topic = connection, topic
-        self._decode, self._keep, self._follow = decode, keep, follow
+        self._decode, self._follow = decode, follow
         self._wait, self._interval = wait, interval
         self._parts = Assembler(most_bytes)
         self._consumer: Consumer | None = None
@@ -137,15 +136,21 @@ class ModelTopic:
             return []
         part = decode_part_key(message.key())
         if part is not None:
-            content = self._parts.add(part, value)
-            if content is not None:
-                self._keep(content)
+            self._parts.add(part, value)
             return []
         try:
-            command = self._decode(value)
+            command = self._fill(self._decode(value))
         except CommandError as wrong:
             command = Malformed(f"{self._topic}, offset {offset}: {wrong}")
         return [ModelMessage(offset, message.timestamp()[1], command)]
+
+    def _fill(self, command: Command) -> Command:
+        """Give a publication the bytes that came in parts."""
+        if isinstance(command, Publish) and command.descriptor.content is None and not command.descriptor.location:
+            content = self._parts.take(command.descriptor.digest)
+            if content is not None:
+                return Publish(replace(command.descriptor, content=content))
+        return command
 
     def _is_at_end(self) -> bool:
         """Ask where the topic ends, not more often than the interval allows, and tell whether all of it was read."""

@@ -8,8 +8,8 @@ Rules:
    are sent again with each of them: a compacted topic keeps one copy, and a whole one a copy for each.
 3. Compaction takes a message only for a later one of the same key. Each command has an id of its own, so none is ever
    taken; parts of the same digest are equal. So what a topic says does not change when it is compacted.
-4. Parts are put together where their digest proves them; what is pending takes at most ``most_bytes``, and the oldest
-   goes first.
+4. Parts are put together when a publication names their digest, which proves them. What is held until then is bounded,
+   and the oldest goes first.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 PART_BYTES = 512 * 1024
 """Half of what brokers and clients allow a message by default."""
@@ -64,25 +64,12 @@ def split(content: bytes, digest: str, size: int = PART_BYTES) -> Iterator[tuple
         yield PartKey(digest, part, parts).encode(), content[part * size : (part + 1) * size]
 
 
-@dataclass(slots=True)
-class _Pending:
-    parts: dict[int, bytes] = field(default_factory=dict)
-    size: int = 0
-
-    def add(self, part: int, value: bytes) -> int:
-        """Hold a part; gives by how much more is held."""
-        more = len(value) - len(self.parts.get(part, b""))
-        self.parts[part] = value
-        self.size += more
-        return more
-
-
 class Assembler:
     """Puts parts together, whatever the order in which they come."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
-        self._pending: dict[tuple[str, int], _Pending] = {}
+        self._held: dict[tuple[str, int], dict[int, bytes]] = {}
         self._size = 0
 
     @property
@@ -90,26 +77,27 @@ class Assembler:
         """How many bytes are held."""
         return self._size
 
-    def add(self, key: PartKey, value: bytes) -> bytes | None:
-        """Take a part; gives the whole bytes with the last of them, if they are what their digest says."""
-        name = (key.digest, key.parts)
-        pending = self._pending.setdefault(name, _Pending())
-        self._size += pending.add(key.part, value)
-        if len(pending.parts) == key.parts:
-            self._drop(name)
-            content = b"".join(pending.parts[part] for part in range(key.parts))
-            return content if hashlib.sha256(content).hexdigest() == key.digest else None
+    def add(self, key: PartKey, value: bytes) -> None:
+        """Hold a part; a part that is held already is replaced."""
+        parts = self._held.setdefault((key.digest, key.parts), {})
+        self._size += len(value) - len(parts.get(key.part, b""))
+        parts[key.part] = value
         while self._size > self._most:
-            self._drop(next(iter(self._pending)))
+            self._drop(next(iter(self._held)))
+
+    def take(self, digest: str) -> bytes | None:
+        """Give the bytes of a digest, once; None where parts are missing, or are not what the digest says."""
+        for name in [each for each in self._held if each[0] == digest]:
+            parts = self._held[name]
+            if len(parts) == name[1]:
+                self._drop(name)
+                content = b"".join(parts[part] for part in range(name[1]))
+                if hashlib.sha256(content).hexdigest() == digest:
+                    return content
         return None
 
-    def forget(self, digest: str) -> None:
-        """Give up the parts of a digest."""
-        for name in [name for name in self._pending if name[0] == digest]:
-            self._drop(name)
-
     def _drop(self, name: tuple[str, int]) -> None:
-        self._size -= self._pending.pop(name).size
+        self._size -= sum(map(len, self._held.pop(name).values()))
 
 
 def _encode(members: list[object]) -> bytes:

@@ -8,6 +8,7 @@ Rules:
    ``sasl.password.file`` a file. Any setting may be given so.
 3. What came so, and what is a secret by its name, is never shown: ``redact`` takes it out of any text.
 4. Paths are relative to the configuration's directory.
+5. ``[kafka.consumer]`` and ``[kafka.producer]`` hold what only one kind of client is told; it goes before the rest.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from headrace.errors import ConfigurationError
 Setting = str | int | float | bool
 HIDDEN = "***"
 _FROM = ("env", "file")
+_KINDS = ("consumer", "producer")
 _SECRET = re.compile(
     r"password|secret|passphrase|\bkey\.pem$|private\.key|sasl\.oauthbearer\.config$|oauthbearer\.assertion\.claim"
 )
@@ -35,10 +37,21 @@ _REFUSED: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ClientSettings:
-    """What every client is told: ``values`` by librdkafka's names, ``secrets`` among them by where they came from."""
+    """What clients are told, by librdkafka's names, with ``consumer.`` or ``producer.`` before what is for one alone.
+
+    ``secrets`` are those that are never shown, by where they came from.
+    """
 
     values: Mapping[str, Setting] = field(repr=False)
     secrets: Mapping[str, str] = field(default_factory=dict)
+
+    def tell(self, kind: str = "") -> dict[str, Setting]:
+        """Give what a client is told: a ``consumer``, a ``producer``, or another."""
+        shared = {name: value for name, value in self.values.items() if name.partition(".")[0] not in _KINDS}
+        own = {
+            name.removeprefix(f"{kind}."): value for name, value in self.values.items() if name.startswith(f"{kind}.")
+        }
+        return shared | own if kind else shared
 
     @property
     def servers(self) -> str:
@@ -92,8 +105,9 @@ def read_settings(flat: Mapping[str, Setting], environment: Mapping[str, str] = 
             )
         else:
             values[name] = value
-    for name, reason in _REFUSED.items():
-        if name in values:
+    for name in values:
+        reason = _REFUSED.get(name.removeprefix("consumer.").removeprefix("producer."))
+        if reason is not None:
             raise ConfigurationError(f"[kafka] {name} is not to be set: {reason}")
     if "bootstrap.servers" not in values:
         raise ConfigurationError('[kafka] bootstrap.servers is not set: name a broker, such as "localhost:9092"')
