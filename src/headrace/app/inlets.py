@@ -120,7 +120,8 @@ def _read_type(text: str, key: str) -> pa.DataType:
     return pa.list_(kind) if text != element else kind
 
 
-def _build_json(section: RecordsSection, layout: Layout, files: FileSource) -> Codec:  # noqa: ARG001
+def build_json(section: RecordsSection, layout: Layout, files: object = None) -> Codec:  # noqa: ARG001
+    """Build the codec of JSON. Raises ``ConfigurationError``."""
     schema = build_schema(section.schema, "schema") if section.schema else None
     by_type = {name: build_schema(types, f"schemas.{name}") for name, types in section.schemas.items()}
     return JsonCodec(layout, schema, by_type)
@@ -146,7 +147,8 @@ def _build_csv(section: RecordsSection, layout: Layout, files: FileSource) -> Co
     return CsvCodec(layout, names, schema, csv.delimiter, csv.quote, csv.missing)
 
 
-def _build_protobuf(section: RecordsSection, layout: Layout, files: FileSource) -> Codec:  # noqa: ARG001
+def build_protobuf(section: RecordsSection, layout: Layout, files: object = None) -> Codec:  # noqa: ARG001
+    """Build the codec of protobuf messages. Raises ``ConfigurationError``."""
     found = section.protobuf
     assert found is not None
     _refuse_schema(section)
@@ -165,7 +167,7 @@ def _build_avro(section: RecordsSection, layout: Layout, files: FileSource) -> C
     _refuse_schema(section)
     codec: Any = load_target("headrace.wire.avro:AvroCodec", extra="avro", purpose="the record format 'avro'")
     path = None if section.avro is None else section.avro.schema
-    made: Codec = codec(layout, files.header) if path is None else codec(layout, _read_text(path), [files.header])
+    made: Codec = codec(layout, files.header) if path is None else codec(layout, read_schema(path), [files.header])
     return made
 
 
@@ -175,9 +177,9 @@ def _build_table(section: RecordsSection, layout: Layout, files: FileSource) -> 
 
 
 _BUILDERS = {
-    "json": _build_json,
+    "json": build_json,
     "csv": _build_csv,
-    "protobuf": _build_protobuf,
+    "protobuf": build_protobuf,
     "avro": _build_avro,
     "parquet": _build_table,
     "arrow": _build_table,
@@ -204,7 +206,8 @@ def _read(path: Path) -> bytes:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _read_text(path: Path) -> str:
+def read_schema(path: Path) -> str:
+    """Read the text of a schema. Raises ``ConfigurationError``."""
     try:
         return _read(path).decode()
     except UnicodeDecodeError as error:

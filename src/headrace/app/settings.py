@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from headrace.core.settings import JoinSettings, SlotSettings
 from headrace.records import SlotKey
@@ -12,12 +12,49 @@ from headrace.wire.layout import ByTopic, Constant
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from headrace.app.configuration import Configuration
-    from headrace.app.inlets import Stream
+    from headrace.abc.codec import Codec
+    from headrace.app.configuration import SlotSection, SwitchSection
+    from headrace.wire.layout import Layout
 
 
-def build_settings(configuration: Configuration, streams: Iterable[Stream]) -> JoinSettings:
-    """Give the join's settings; ``streams`` are what ``headrace.app.inlets`` has built."""
+class Switching(Protocol):
+    """What the configuration of every engine says of switching."""
+
+    @property
+    def switch(self) -> SwitchSection:
+        """When models switch."""
+
+    @property
+    def slots(self) -> Mapping[str, SlotSection]:
+        """What is different for some slots."""
+
+
+class Named(Protocol):
+    """A section with a stream's name."""
+
+    @property
+    def stream(self) -> str:
+        """The stream's name, as results carry it."""
+
+
+class Described(Protocol):
+    """A stream of records, as far as the join has to know of it."""
+
+    @property
+    def section(self) -> Named:
+        """Its section of the configuration."""
+
+    @property
+    def layout(self) -> Layout:
+        """Where a record's data type, id, key and time are."""
+
+    @property
+    def codec(self) -> Codec:
+        """What reads it."""
+
+
+def build_settings(configuration: Switching, streams: Iterable[Described]) -> JoinSettings:
+    """Give the join's settings; ``streams`` are what was built of the configuration."""
     switch = configuration.switch
     slots = {read_slot(name): SlotSettings(each.mode, each.no_model) for name, each in configuration.slots.items()}
     streams = list(streams)
@@ -40,7 +77,7 @@ def read_slot(name: str) -> SlotKey:
     return SlotKey(data_type, slot)
 
 
-def list_data_types(stream: Stream) -> tuple[str, ...]:
+def list_data_types(stream: Described) -> tuple[str, ...]:
     """List the data types that a stream is known to bring."""
     rule = stream.layout.data_type
     if isinstance(rule, Constant):
@@ -50,7 +87,7 @@ def list_data_types(stream: Stream) -> tuple[str, ...]:
     return stream.layout.declared
 
 
-def _find_schemas(streams: list[Stream], slots: set[str]) -> Mapping[str, pa.Schema]:
+def _find_schemas(streams: list[Described], slots: set[str]) -> Mapping[str, pa.Schema]:
     """Find the schemas that are known; a data type that two streams bring in different shapes has none."""
     found: dict[str, pa.Schema | None] = {}
     for stream in streams:

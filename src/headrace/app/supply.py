@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from headrace.app.settings import read_slot
 from headrace.loading import LoadOptions, open_loader
@@ -16,7 +16,7 @@ from headrace.wire.descriptor import decode_appended_at, decode_command
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headrace.app.configuration import Configuration
+    from headrace.app.configuration import Configuration, LoadingSection, SlotSection
     from headrace.core.settings import JoinSettings
     from headrace.loading import BackgroundLoader
     from headrace.records import SlotKey
@@ -25,7 +25,19 @@ if TYPE_CHECKING:
     Mappings = Mapping[SlotKey, Mapping[str, tuple[str, ...]]]
 
 
-def build_options(configuration: Configuration, settings: JoinSettings | None = None) -> LoadOptions:
+class Loading(Protocol):
+    """What the configuration of every engine says of loading."""
+
+    @property
+    def loading(self) -> LoadingSection:
+        """What a load may use."""
+
+    @property
+    def slots(self) -> Mapping[str, SlotSection]:
+        """What is different for some slots."""
+
+
+def build_options(configuration: Loading, settings: JoinSettings | None = None) -> LoadOptions:
     """Give what a load may read and use."""
     section = configuration.loading
     return LoadOptions(
@@ -47,7 +59,7 @@ def build_model_log(configuration: Configuration) -> ModelLog:
     return ModelLog(section.log, decode, decode_appended_at, follow=section.follow)
 
 
-def build_loader(configuration: Configuration, settings: JoinSettings) -> BackgroundLoader:
+def build_loader(configuration: Loading, settings: JoinSettings) -> BackgroundLoader:
     """Start the loader."""
     in_child = configuration.loading.checker == "process"
     return open_loader(build_options(configuration, settings), in_child=in_child)
@@ -59,7 +71,7 @@ def build_contents(configuration: Configuration, state: StateDirectory | None) -
     return LayeredContents(own, (DirectoryContents(contents_of(configuration.models.log)),))
 
 
-def read_mappings(configuration: Configuration) -> Mappings:
+def read_mappings(configuration: Loading) -> Mappings:
     """Read the mappings of the slots that have one."""
     return {
         read_slot(name): {

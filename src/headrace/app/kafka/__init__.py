@@ -1,0 +1,1 @@
+"""A configuration whose engine is ``kafka``."""

@@ -1,0 +1,216 @@
+"""What the engine writes with: a transaction around all of it, or acknowledgements before the offsets.
+
+Rules:
+
+1. Exactly once: results, dead letters, events, state and offsets are one transaction. The offsets carry the group's
+   generation, so that an instance that was thought dead cannot commit (KIP-447).
+2. A commit that took longer than a second may have left the client and the broker of two minds about where a
+   transaction ends (librdkafka has no KIP-890): the client is replaced by one of a new epoch.
+3. At least once: offsets are committed after everything before them is acknowledged.
+4. What fails is a ``LapseError``: nothing since the last commit counts, and the engine begins again from there.
+5. At most ``IN_FLIGHT`` messages wait to be sent: a slow broker slows the engine and does not fill the memory.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from confluent_kafka import KafkaException
+
+from headrace.engines.kafka.client import LapseError
+from headrace.transports.kafka.troubles import error_of, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+
+    from headrace.engines.kafka.client import Settings
+    from headrace.transports.kafka.connection import Connection
+
+IN_FLIGHT = 100_000
+SLOW_COMMIT = 1.0
+_PATIENCE = 60.0
+_PAUSE = 0.01
+Header = tuple[str, str | bytes | None]
+
+
+class Outlet(Protocol):
+    """One way to write."""
+
+    def open(self) -> None:
+        """Get ready to write. Raises ``LapseError``."""
+
+    def make_room(self, count: int) -> None:
+        """Wait until so many messages may be written with ``send_one``."""
+
+    def send(self, topic: str, messages: list[dict[str, Any]], partition: int) -> None:
+        """Write messages, each with "value" and "key", to one partition."""
+
+    def send_one(self, topic: str, value: bytes, key: bytes | None, partition: int, headers: list[Header]) -> None:
+        """Write one message with headers; partition -1: by its key."""
+
+    def commit(self, offsets: Sequence[TopicPartition], consumer: Consumer) -> None:
+        """Make durable what was written, with the offsets up to which records are done."""
+
+    def close(self) -> None:
+        """Give up what was not committed."""
+
+
+def make_outlet(connection: Connection, settings: Settings) -> Outlet:
+    """Give the way to write that the settings are for: they name a transactional id, or they do not."""
+    exactly = "transactional.id" in settings
+    return Transactions(connection, settings) if exactly else Acknowledgements(connection, settings)
+
+
+class _Sending:
+    """What both ways have in common: a producer and its queue."""
+
+    def __init__(self, connection: Connection, settings: Settings) -> None:
+        self._connection, self._settings = connection, settings
+        self._made: Producer | None = None
+        self._failed = ""
+        self._report: Callable[[KafkaError | None, object], None] | None = None
+
+    @property
+    def _producer(self) -> Producer:
+        if self._made is None:
+            message = "the producer is not open"
+            raise LapseError(message)
+        return self._made
+
+    def send(self, topic: str, messages: list[dict[str, Any]], partition: int) -> None:
+        """Write messages to one partition."""
+        producer = self._producer
+        for start in range(0, len(messages), IN_FLIGHT // 2):
+            part = messages[start : start + IN_FLIGHT // 2]
+            self.make_room(len(part))
+            try:
+                queued = producer.produce_batch(topic, part, partition=partition, on_delivery=self._report)
+            except BufferError as error:
+                raise LapseError(f"the queue to {topic} is full") from error
+            except KafkaException as error:
+                raise LapseError(explain(error)) from error
+            if queued < len(part):
+                wrong = next((each["_error"] for each in part if "_error" in each), "the queue is full")
+                raise LapseError(f"{len(part) - queued} messages to {topic} were refused: {wrong}")
+        producer.poll(0)
+
+    def send_one(self, topic: str, value: bytes, key: bytes | None, partition: int, headers: list[Header]) -> None:
+        """Write one message with headers."""
+        try:
+            self._producer.produce(topic, value, key, partition, self._report, headers=headers)
+        except BufferError as error:
+            raise LapseError(f"the queue to {topic} is full") from error
+        except KafkaException as error:
+            raise LapseError(explain(error)) from error
+
+    def make_room(self, count: int) -> None:
+        """Wait until so many messages may be written."""
+        producer = self._producer
+        until = time.monotonic() + _PATIENCE
+        while len(producer) + count > IN_FLIGHT:
+            producer.poll(_PAUSE)
+            if time.monotonic() > until:
+                raise LapseError(f"{len(producer)} messages have waited {_PATIENCE:g} s to be sent")
+
+    def _note(self, error: KafkaError | None, _: object) -> None:
+        if error is not None:
+            self._failed = explain(error)
+
+
+class Transactions(_Sending):
+    """Writes exactly once. ``settings`` name the transactional id."""
+
+    _open_transaction = False
+
+    def open(self) -> None:
+        """Fence off whoever else writes under this id, and end what it left open."""
+        try:
+            self._made = self._connection.open_producer(self._settings)
+            self._made.init_transactions(_PATIENCE)
+        except KafkaException as error:
+            self._made = None
+            raise LapseError(explain(error)) from error
+        self._open_transaction = False
+
+    def send(self, topic: str, messages: list[dict[str, Any]], partition: int) -> None:
+        """Write messages to one partition."""
+        self._begin()
+        super().send(topic, messages, partition)
+
+    def send_one(self, topic: str, value: bytes, key: bytes | None, partition: int, headers: list[Header]) -> None:
+        """Write one message with headers."""
+        self._begin()
+        super().send_one(topic, value, key, partition, headers)
+
+    def _begin(self) -> None:
+        if not self._open_transaction:
+            self._call(self._producer.begin_transaction)
+            self._open_transaction = True
+
+    def commit(self, offsets: Sequence[TopicPartition], consumer: Consumer) -> None:
+        """End the transaction with the offsets in it."""
+        self._begin()
+        began = time.monotonic()
+        self.send_offsets(offsets, consumer)
+        self._call(self._producer.commit_transaction, _PATIENCE)
+        self._open_transaction = False
+        if time.monotonic() - began > SLOW_COMMIT:
+            self._made = None
+            self.open()
+
+    def send_offsets(self, offsets: Sequence[TopicPartition], consumer: Consumer) -> None:
+        """Put the offsets into the transaction, in the name of this generation of the group."""
+        if offsets:
+            group = self._call(consumer.consumer_group_metadata)
+            self._call(self._producer.send_offsets_to_transaction, list(offsets), group, _PATIENCE)
+
+    def _call(self, step: Any, *arguments: Any) -> Any:
+        """Take one step of a transaction, again where it may be taken again."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                return step(*arguments)
+            except KafkaException as error:
+                if not error_of(error).retriable() or time.monotonic() > until:
+                    raise LapseError(explain(error)) from error
+
+    def close(self) -> None:
+        """Abort what is open."""
+        made, self._made = self._made, None
+        if made is None or not self._open_transaction:
+            return
+        self._open_transaction = False
+        try:
+            made.abort_transaction(_PATIENCE / 6)
+        except KafkaException:
+            return  # the next one to open under this id ends it
+
+
+class Acknowledgements(_Sending):
+    """Writes at least once."""
+
+    def open(self) -> None:
+        """Begin."""
+        self._failed, self._report = "", self._note
+        self._made = self._connection.open_producer(self._settings)
+
+    def commit(self, offsets: Sequence[TopicPartition], consumer: Consumer) -> None:
+        """Wait until everything is acknowledged, then commit the offsets."""
+        left = self._producer.flush(_PATIENCE)
+        if left or self._failed:
+            raise LapseError(self._failed or f"{left} messages were not acknowledged within {_PATIENCE:g} s")
+        if offsets:
+            try:
+                consumer.commit(offsets=list(offsets), asynchronous=False)
+            except KafkaException as error:
+                raise LapseError(explain(error)) from error
+
+    def close(self) -> None:
+        """Drop what is not sent: it will be written again."""
+        made, self._made = self._made, None
+        if made is not None:
+            made.purge()
+            made.flush(1.0)

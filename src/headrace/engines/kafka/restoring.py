@@ -1,0 +1,138 @@
+"""What is kept of partitions, read back when this instance is given them.
+
+Rules:
+
+1. The committed offset is the truth about where a partition goes on; it is asked for first, and the broker answers once
+   no transaction can change it any more.
+2. What is kept is read to its end, as the broker tells it: the last offsets may be markers, which nobody ever sees.
+3. Where what is kept lags behind the committed offset, the transaction that wrote both is about to appear: it is waited
+   for as long as the log holds more than can be read.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
+
+from headrace.engines.kafka.changelog import Kept, apply_change
+from headrace.engines.kafka.client import LapseError
+from headrace.transports.kafka.troubles import END, FINAL, TELLING, explain
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer
+
+    from headrace.core.partition import PartitionKey
+    from headrace.transports.kafka.connection import Connection
+
+_LOG = logging.getLogger("headrace.engines.kafka")
+_PATIENCE = 90.0
+_WAIT = 0.1
+_READ = {
+    "auto.offset.reset": "earliest",
+    "enable.partition.eof": True,
+    "fetch.wait.max.ms": 50,
+    "fetch.queue.backoff.ms": 1,
+    "isolation.level": "read_committed",
+}
+
+
+def find_committed(consumer: Consumer, keys: Sequence[PartitionKey]) -> dict[PartitionKey, int]:
+    """Give the committed offset of each partition, -1 where there is none. Raises ``LapseError``."""
+    if not keys:
+        return {}
+    until = time.monotonic() + _PATIENCE
+    found: list[TopicPartition] = []
+    while not found:
+        try:
+            found = consumer.committed([TopicPartition(*key) for key in keys], timeout=10)
+        except KafkaException as error:
+            if time.monotonic() > until:
+                raise LapseError(explain(error)) from error
+    wrong = next((each.error for each in found if each.error is not None), None)
+    if wrong is not None:
+        raise LapseError(explain(wrong))
+    return {(each.topic, each.partition): max(-1, each.offset) for each in found}
+
+
+def restore(connection: Connection, topic: str, committed: dict[PartitionKey, int]) -> dict[PartitionKey, Kept]:
+    """Bring back what is kept of partitions, each with its committed offset. Raises ``LapseError``, ``StateError``."""
+    kept = {key: Kept() for key in committed}
+    numbers = sorted({number for _, number in committed})
+    if not numbers:
+        return kept
+    reader = connection.open_reader(_READ)
+    try:
+        reader.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
+        _Restoring(connection, topic, committed, kept).read(reader, set(numbers))
+    finally:
+        reader.close()
+    for key, offset in committed.items():
+        kept[key].progress = replace(kept[key].progress, done=offset - 1 if offset >= 0 else -1)
+    return kept
+
+
+class _Restoring:
+    def __init__(
+        self,
+        connection: Connection,
+        topic: str,
+        committed: dict[PartitionKey, int],
+        kept: dict[PartitionKey, Kept],
+    ) -> None:
+        self._connection, self._topic = connection, topic
+        self._committed, self._kept = committed, kept
+        self._until = time.monotonic() + _PATIENCE
+        self._reached: dict[int, int] = {}
+
+    def read(self, reader: Consumer, left: set[int]) -> None:
+        """Read partitions until all is back."""
+        at_end: set[int] = set()
+        while left:
+            for message in reader.consume(10_000, _WAIT):
+                error = message.error()
+                number = message.partition() or 0
+                if error is None:
+                    apply_change(self._kept, message.key() or b"", message.value() or b"null")
+                    at_end.discard(number)
+                elif error.code() == END:
+                    at_end.add(number)
+                    self._reached[number] = message.offset() or 0
+                elif error.code() in FINAL | TELLING:
+                    raise LapseError(f"the state topic {self._topic}: {explain(error)}")
+            left -= {number for number in at_end if self._is_whole(number)}
+            if time.monotonic() > self._until:
+                raise LapseError(f"the state topic {self._topic} could not be read within {_PATIENCE:g} s")
+
+    def _is_whole(self, number: int) -> bool:
+        behind = [
+            key
+            for key, offset in self._committed.items()
+            if key[1] == number and self._kept[key].progress.done + 1 < offset
+        ]
+        if not behind:
+            return True
+        if self._find_high(number) > self._reached[number]:
+            return False
+        for source, partition in behind:
+            _LOG.warning(
+                "the state of %s, partition %d, is older than its committed offset: somebody has moved the offset, or "
+                "the state topic %s has lost messages; counts go on from what is there",
+                source, partition, self._topic,
+            )  # fmt: skip
+        return True
+
+    def _find_high(self, number: int) -> int:
+        """Give the end of the log, uncommitted messages included."""
+        asker = self._connection.open_reader({**_READ, "isolation.level": "read_uncommitted"})
+        try:
+            _, high = asker.get_watermark_offsets(TopicPartition(self._topic, number), timeout=10)
+            return int(high)
+        except KafkaException as error:
+            raise LapseError(explain(error)) from error
+        finally:
+            asker.close()
