@@ -1,0 +1,85 @@
+"""The command: start a broker, run a campaign, print a line for each figure, and exit 0 where every goal is met."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+from headrace.testing.broker import Broker
+from headrace.testing.group_kills.campaign import Campaign, Toll
+from headrace.testing.group_kills.plan import Plan
+from headrace.testing.group_kills.verdict import Verdict, judge
+
+
+def main() -> int:
+    """Run what the arguments ask for."""
+    logging.basicConfig(level=logging.ERROR)
+    arguments = _parse()
+    if arguments.bootstrap:
+        return _run(arguments, arguments.bootstrap)
+    with Broker() as broker:
+        return _run(arguments, broker.bootstrap)
+
+
+def _run(arguments: argparse.Namespace, bootstrap: str) -> int:
+    with tempfile.TemporaryDirectory(prefix="headrace-group-kills-") as folder:
+        plan = Plan(
+            bootstrap,
+            f"kills-{uuid.uuid4().hex[:8]}",
+            arguments.kills,
+            arguments.records,
+            arguments.delivery,
+            seed=arguments.seed,
+        )
+        began = time.monotonic()
+        campaign = Campaign(plan, Path(folder), lambda toll: _show_progress(toll, plan, began))
+        plan = campaign.run()
+        sys.stderr.write("\n")
+        return _report(plan, campaign.toll, judge(plan))
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m headrace.testing.group_kills", description=__doc__)
+    parser.add_argument("--kills", type=int, default=30, help="how often an instance is killed")
+    parser.add_argument("--records", type=int, default=50_000, help="how many records there are")
+    parser.add_argument("--delivery", choices=["exactly-once", "at-least-once"], default="exactly-once",
+                        help="at-least-once: the control, which must find duplicates")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6, help="chooses moments and instances")
+    parser.add_argument("--bootstrap", default="", help="a broker that runs already; else one is started")
+    return parser.parse_args()
+
+
+def _show_progress(toll: Toll, plan: Plan, began: float) -> None:
+    sys.stderr.write(f"\r{toll.kills} of {plan.kills} kills, {time.monotonic() - began:.0f} s")
+    sys.stderr.flush()
+
+
+def _report(plan: Plan, toll: Toll, verdict: Verdict) -> int:
+    say(f"{plan.delivery}, seed {plan.seed}, {plan.records:,} records")
+    say(f"kills at random moments: {toll.random}, at chosen points: {toll.at_points}")
+    say(f"scored: {verdict.scored:,}, dead letters: {verdict.refused:,}, results aborted: {verdict.aborted:,}")
+    goals: dict[str, tuple[int, int | str, bool]] = {"kills": (toll.kills, plan.kills, toll.kills >= plan.kills)}
+    if plan.delivery == "at-least-once":
+        duplicated = verdict.breaches["duplicated"]
+        goals["duplicated"] = (duplicated, "> 0", duplicated > 0)
+        goals["lost"] = (verdict.breaches["lost"], 0, not verdict.breaches["lost"])
+    else:
+        goals["results aborted"] = (verdict.aborted, "> 0", verdict.aborted > 0)
+        goals |= {name: (count, 0, not count) for name, count in verdict.breaches.items()}
+    for name, (value, goal, met) in goals.items():
+        say(f"{name}: {value:,}, goal {goal}, {'met' if met else 'missed'}")
+    return 0 if all(met for _, _, met in goals.values()) else 1
+
+
+def say(line: str) -> None:
+    """Print a line."""
+    sys.stdout.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

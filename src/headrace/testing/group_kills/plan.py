@@ -1,0 +1,50 @@
+"""What a campaign does, its topics, and the records it does it with.
+
+The records are as in ``headrace.testing.kills.plan``: of every hundred one cannot be decoded, one holds text in place
+of a number, and one is refused by every model.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+import msgspec
+
+from headrace.testing.kills.plan import DATA_TYPE, MOST, code_of
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """One campaign. ``rate`` is how many records a second one instance scores, so that they last for all the kills."""
+
+    bootstrap: str
+    name: str
+    kills: int
+    records: int
+    delivery: Literal["exactly-once", "at-least-once"] = "exactly-once"
+    partitions: int = 4
+    instances: int = 2
+    seed: int = 0
+    rate: float = 0.0
+
+    @property
+    def group(self) -> str:
+        """The instances' group."""
+        return f"{self.name}-group"
+
+    def topic(self, what: str) -> str:
+        """Name one of the campaign's topics: records, models, results, dead-letters, state."""
+        return f"{self.name}-{what}"
+
+    def count(self, partition: int) -> int:
+        """Tell how many records a partition holds."""
+        return len(range(partition, self.records, self.partitions))
+
+
+def make_record(partition: int, offset: int) -> bytes:
+    """Write one record, good or bad by its offset."""
+    code = code_of(offset)
+    if code == "undecodable":
+        return b"{not a record"
+    value = {"wrong-type": "much", "scoring-failed": 10 * MOST}.get(code, offset)
+    return json.dumps({"id": f"{partition}-{offset}", "kind": DATA_TYPE, "x": value}).encode()
