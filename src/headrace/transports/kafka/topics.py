@@ -6,6 +6,7 @@ or it deletes nothing.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -16,7 +17,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from headrace.errors import SourceError
 from headrace.transports.kafka.connection import Connection
-from headrace.transports.kafka.troubles import ABSENT, error_of
+from headrace.transports.kafka.troubles import ABSENT, LATE, error_of
 
 COMPACTED: Mapping[str, str] = MappingProxyType(
     {"cleanup.policy": "compact", "message.timestamp.type": "LogAppendTime", "min.cleanable.dirty.ratio": "0.1"}
@@ -31,6 +32,7 @@ WHOLE: Mapping[str, str] = MappingProxyType(
     }
 )
 """A model topic that keeps every message, for publishers without keys."""
+_PAUSE_SECONDS = 0.02
 _FOREVER = {"-1", str(2**63 - 1)}
 
 
@@ -94,7 +96,7 @@ def _read_settings(connection: Connection, name: str) -> dict[str, str]:
 
 
 def make_topic(connection: Connection, plan: Plan) -> bool:
-    """Make a topic where it is absent; tells whether it was made.
+    """Make a topic where it is absent, and wait until it is there; tells whether it was made.
 
     Raises ``SourceError`` where the cluster does not answer, and ``SinkError`` where it refuses.
     """
@@ -110,7 +112,20 @@ def make_topic(connection: Connection, plan: Plan) -> bool:
             return False
         right = f"Create on topic {plan.name!r}"
         connection.wait(future, f"cannot make the topic {plan.name!r}", right)
+    _await(connection, plan.name)
     return True
+
+
+def _await(connection: Connection, name: str) -> None:
+    """Wait until the brokers know of a new topic and who leads it: they learn of it one by one."""
+    end = time.monotonic() + connection.seconds
+    while True:
+        found = connection.fetch_metadata(name).topics[name]
+        if found.error is None and all(each.leader >= 0 for each in found.partitions.values()):
+            return
+        if time.monotonic() > end:
+            raise connection.fail(SourceError, f"has made the topic {name!r} and does not show it", found.error or LATE)
+        time.sleep(_PAUSE_SECONDS)
 
 
 def need_topic(connection: Connection, name: str) -> Topic:
