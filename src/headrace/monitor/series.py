@@ -28,6 +28,8 @@ class Series:
 
     def add(self, view: View, at: int) -> None:
         """Add the point of a moment, in milliseconds since the epoch; the first view is where counting begins."""
+        if not view.at:  # nobody has looked yet
+            return
         before, passed = self._before, at - self._at
         self._before, self._at = view, at
         if before is None or passed <= 0:

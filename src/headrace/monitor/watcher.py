@@ -64,9 +64,8 @@ class Watcher:
         self._look_at = 0.0
 
     def attach(self, join: Join) -> None:
-        """Learn whom to look at, and take the first view."""
+        """Learn whom to look at; the first view is taken once its state is brought back and something happens."""
         self._join = join
-        self._look()
 
     def happened(self, events: Sequence[object]) -> None:
         """Keep events, numbered."""

@@ -43,10 +43,11 @@ async function refresh() {
     live.slots = slots;
     live.unaddressed = statistics.unaddressed;
     await page.refresh();
+    if (failing && page === shown && !page.element.isConnected) main.replaceChildren(page.element);
     failing = false;
   } catch (error) {
     if (!failing && page === shown && !page.element.querySelector("h1:not(.hidden), .tile")) {
-      main.replaceChildren(make("p.alarm", { role: "alert" }, error.message));
+      main.replaceChildren(make("p.alarm", { role: "alert" }, error instanceof TypeError ? "The engine cannot be reached. This page goes on once it is back." : error.message));
     }
     failing = true;
   }
@@ -86,7 +87,8 @@ async function catchUp(isLive) {
   if (!isLive) return;
   const [series, events] = await Promise.all([get("/v1/series"), get("/v1/events")]).catch(() => [null, null]);
   if (!series) return;
-  live.points = series.points;
+  const began = series.points[0]?.at ?? Infinity;
+  live.points = [...live.points.filter((point) => point.at < began), ...series.points].slice(-KEPT);
   live.events = events.events;
   refresh();
 }

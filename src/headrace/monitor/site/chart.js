@@ -20,8 +20,8 @@ function niceStep(most, steps) {
 
 /** A chart of ``lines`` ({name, colour, thin, area, value(point)}); draw it anew with ``draw(points, marks, window)``. */
 export class Chart {
-  constructor({ title, lines, write, height = 230, wide = false, least = 1 }) {
-    Object.assign(this, { title, lines, write, height, least });
+  constructor({ title, lines, write, height = 230, wide = false, least = 1, decades = false }) {
+    Object.assign(this, { title, lines, write, height, least, decades });
     this.plot = svg("svg", { class: "plot", role: "img", viewBox: `0 0 ${WIDTH} ${height}` });
     this.hover = make("p.hover", { "aria-hidden": "true" });
     this.legend = make("div.legend");
@@ -44,24 +44,40 @@ export class Chart {
     this.plot.setAttribute("viewBox", `0 0 ${this.width} ${this.height}`);
     const [from, to] = window;
     const shown = points.filter((point) => point.at >= from);
-    const values = shown.flatMap((point) => this.lines.map((line) => line.value(point) ?? 0));
-    const step = niceStep(Math.max(this.least, ...values) * 1.05, 4);
-    const top = Math.ceil((Math.max(this.least, ...values) * 1.02) / step) * step;
+    const values = shown.flatMap((point) => this.lines.map((line) => line.value(point))).filter((value) => value > 0);
+    const { ticks, share } = this.decades ? this.scaleByDecades(values) : this.scale(values);
     this.x = (at) => MARGIN.left + ((at - from) / (to - from)) * (this.width - MARGIN.left - MARGIN.right);
-    this.y = (value) => this.height - MARGIN.bottom - (value / top) * (this.height - MARGIN.top - MARGIN.bottom);
+    this.y = (value) => this.height - MARGIN.bottom - share(value) * (this.height - MARGIN.top - MARGIN.bottom);
     this.points = shown;
-    this.plot.replaceChildren(...this.axes(from, to, top, step), ...this.curves(), ...this.marks(marks, from));
+    this.plot.replaceChildren(...this.axes(from, to, ticks), ...this.curves(), ...this.marks(marks, from));
     this.describe(shown, marks.filter((mark) => mark.at >= from));
   }
 
-  axes(from, to, top, step) {
+  /** From zero to above the most, in even steps. */
+  scale(values) {
+    const most = Math.max(this.least, ...values);
+    const step = niceStep(most * 1.05, 4);
+    const top = Math.ceil((most * 1.02) / step) * step;
+    const ticks = Array.from({ length: Math.round(top / step) + 1 }, (_, place) => place * step);
+    return { ticks, share: (value) => value / top };
+  }
+
+  /** From the power of ten below the least to the one above the most: for values that differ a thousandfold. */
+  scaleByDecades(values) {
+    const low = Math.floor(Math.log10(Math.min(...values, this.least)));
+    const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values, this.least))));
+    const ticks = Array.from({ length: high - low + 1 }, (_, place) => 10 ** (low + place));
+    return { ticks, share: (value) => Math.max(0, (Math.log10(Math.max(value, 1)) - low) / (high - low)) };
+  }
+
+  axes(from, to, ticks) {
     const drawn = [];
-    for (let value = 0; value <= top + step / 2; value += step) {
+    for (const value of ticks) {
       const y = this.y(value);
       drawn.push(svg("line", { class: "grid", x1: MARGIN.left, x2: this.width - MARGIN.right, y1: y, y2: y }));
       drawn.push(svg("text", { class: "tick", x: MARGIN.left - 8, y: y + 4, "text-anchor": "end" }, this.write(value)));
     }
-    const count = this.width < 520 ? 3 : 6;
+    const count = Math.max(2, Math.floor(this.width / 130));
     for (let tick = 0; tick <= count; tick += 1) {
       const at = from + ((to - from) * tick) / count;
       const anchor = tick === 0 ? "start" : tick === count ? "end" : "middle";
@@ -87,10 +103,14 @@ export class Chart {
         const path = each.map(([x, y], place) => `${place ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
         const curve = svg("path", { class: `curve ${line.colour} ${line.thin ? "thin" : ""}`, d: path });
         if (!line.area || each.length < 2) return [curve];
-        const closed = `${path}L${each.at(-1)[0].toFixed(1)} ${this.y(0)}L${each[0][0].toFixed(1)} ${this.y(0)}Z`;
+        const closed = `${path}L${each.at(-1)[0].toFixed(1)} ${this.floor()}L${each[0][0].toFixed(1)} ${this.floor()}Z`;
         return [svg("path", { class: `area ${line.colour}`, d: closed }), curve];
       });
     });
+  }
+
+  floor() {
+    return this.height - MARGIN.bottom;
   }
 
   marks(marks, from) {
