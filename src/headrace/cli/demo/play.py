@@ -155,6 +155,8 @@ def play(stage: Stage, view: View) -> Told:
         actor.publish(models["forest"])
         actor.finish()
         view.step("start the engine: it reads the model log first, then the records")
+        if stage.page:
+            view.step(f"watch it in a browser: {stage.page}")
         actor.start()
         while actor.engine is not None and actor.engine.poll() is None:
             view.show(progress.look(), progress)

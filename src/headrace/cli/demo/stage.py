@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from headrace.app.wine import read_labels, read_records
@@ -43,6 +45,12 @@ directory = "state"
 commit_seconds = 0.5
 """
 
+_MONITOR = """
+[monitor]
+port = {port}
+"""
+PORT = 5000
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -52,6 +60,12 @@ class Stage:
     records: int
     rate: float
     labels: dict[str, int]
+    port: int | None = None
+
+    @property
+    def page(self) -> str:
+        """The address of the engine's page, "" where the extra that serves it is not installed."""
+        return "" if self.port is None else f"http://127.0.0.1:{self.port}/"
 
     @property
     def configuration(self) -> Path:
@@ -95,7 +109,21 @@ def set_stage(folder: Path, rate: float) -> Stage:
     (folder / _MARK).touch()
     lines = [json.dumps(record) + "\n" for record in read_records()]
     (folder / "records.jsonl").write_text("".join(lines), encoding="utf-8")
-    stage = Stage(folder, len(lines), rate, read_labels())
+    stage = Stage(folder, len(lines), rate, read_labels(), _find_port())
     told = _CONFIGURATION.format(rate=rate, file=stage.configuration)
+    told += "" if stage.port is None else _MONITOR.format(port=stage.port)
     stage.configuration.write_text(told, encoding="utf-8")
     return stage
+
+
+def _find_port() -> int | None:
+    """Find a free port for the page, the usual one if it can be had; None where nothing could serve it."""
+    if not all(find_spec(name) for name in ("prometheus_client", "starlette", "uvicorn")):
+        return None
+    from headrace.monitor.server import take_address
+
+    for port in (PORT, 0):
+        with suppress(ConfigurationError), take_address("127.0.0.1", port) as taken:
+            found: int = taken.getsockname()[1]
+            return found
+    return None

@@ -108,7 +108,8 @@ class _Screen:
             counts.add_row(slot or "(default)", model, version, str(position), str(rows))
         head = Text(f"{records} of {self.stage.records} records scored, {self.stage.rate:g} a second")
         bar = ProgressBar(total=self.stage.records, completed=records, width=60)
-        return Group(head, bar, Text(), counts, Text(), *self.story[-_LINES:])
+        page = Text(f"watch it in a browser: {self.stage.page}" if self.stage.page else "", "cyan")
+        return Group(head, page, bar, Text(), counts, Text(), *self.story[-_LINES:])
 
 
 def describe(event: dict[str, Any]) -> str:
