@@ -146,7 +146,8 @@ def test_every_error_of_the_tree_has_an_exit_code() -> None:
 def test_unknown_command_and_option_suggest_what_was_meant(cli: Cli) -> None:
     result = cli("publsh")
     assert 2 == result.exit_code
-    assert "No such command 'publsh'" in result.stderr
+    assert "headrace: there is no command 'publsh'; did you mean 'publish'?\n" in result.stderr
+    assert "headrace: there is no command 'frob'; headrace --help lists them\n" in cli("frob").stderr
     result = cli("models", "--sate", "x")
     assert 2 == result.exit_code
     assert "--state" in result.stderr

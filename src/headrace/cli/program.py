@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import difflib
 import errno
 import json
 import os
@@ -58,6 +59,17 @@ class Program(click.Group):
         name = cmd_name.replace("-", "_")
         command: click.Command = load_target(f"headrace.cli.{name}:{name}", purpose=f"the command {cmd_name!r}")
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant. Raises ``UsageError`` with a close one for a name that is none."""
+        name = args[0]
+        if not (name.startswith("-") or ctx.resilient_parsing or self.get_command(ctx, name)):
+            close = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "headrace --help lists them"
+            raise click.UsageError(f"there is no command {name!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the commands' lines without importing them."""
