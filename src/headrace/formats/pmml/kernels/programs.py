@@ -26,10 +26,10 @@ SETTLED, LACKING = range(2)
 PAUSE = 0
 ABS, SQRT, FLOOR, CEIL, ROUND, NOT, IS_MISSING, IS_PRESENT, TRUNCATE, TO_BOOLEAN = range(1, 11)
 SINGLE, SQUARE, REPLACE, SIGMOID, FLIP, LOOK_UP, INTERPOLATE, DISCRETIZE, CLAMP, CUT_OFF = range(11, 21)
-REQUIRE, WHOLE, WITHIN, RESCALE = range(21, 25)
+REQUIRE, WHOLE, RESCALE = range(21, 24)
 ADD, SUBTRACT, MULTIPLY, DIVIDE, EQUAL, NOT_EQUAL, LESS, LESS_OR_EQUAL, GREATER, GREATER_OR_EQUAL = range(32, 42)
 ALL, ANY, CHOOSE, SUM, MEAN, PRODUCT, LINEAR, DEFAULT, GREATEST, PICK = range(64, 74)
-COPY, SHIFT, SHARE, PAIR, BLANK, NEGATE, RECTIFY, BIAS, FOREST, TREE, ROW, TAKE, SQUASH = range(96, 109)
+COPY, SHIFT, SHARE, PAIR, BLANK, NEGATE, RECTIFY, BIAS, FOREST, TREE, ROW, TAKE, SQUASH, BOUND = range(96, 110)
 PUT_NUMBER, PUT_INDEX, PUT_WHOLE = range(128, 131)
 EXACT = 2.0**53
 _ONE, _TWO, _MANY, _PUT = 32, 64, 96, 128
@@ -79,8 +79,6 @@ def _treat(operation: int, work: Floats, value: float, constants: int) -> float:
         if low != 1.0:
             value *= low
         return value + high if high != 0.0 else value
-    if operation == WITHIN and not low <= value <= high and not math.isnan(value):
-        work[0] = UNSETTLED
     if operation == REQUIRE and math.isnan(value):
         work[0] = UNSETTLED
     if operation == WHOLE and value != np.floor(value) and not math.isnan(value):
@@ -254,6 +252,15 @@ def _fill(operation: int, work: Floats, code: Integers, args: int, count: int, t
 
 
 @nb.njit(error_model="numpy")
+def _check_bounds(work: Floats, code: Integers, args: int, count: int, low: float, high: float) -> None:
+    """Leave a record unsettled where a number is not between two others, or missing."""
+    for place in range(count):
+        value = work[code[args + place]]
+        if value < low or value > high:
+            work[0] = UNSETTLED
+
+
+@nb.njit(error_model="numpy")
 def _take_row(work: Floats, index: float, table: Floats, rows: int, width: int, target: int) -> None:
     """Copy a row of a table, the last one for a missing index."""
     first = (rows - 1 if math.isnan(index) else int(index)) * width
@@ -298,6 +305,8 @@ def run(code_address: int, work_address: int, start: int) -> int:
             work[target] = _compute_two(operation, work, work[code[args]], work[code[args + 1]])
         elif operation < _MANY:
             work[target] = _reduce(operation, work, code, args, count, constants)
+        elif operation == BOUND:
+            _check_bounds(work, code, args, count, work[constants], work[constants + 1])
         elif operation >= _PUT:
             _put(operation, work, whole, work[code[args]], target)
         elif operation == FOREST:

@@ -182,7 +182,6 @@ def write_reading(program: Program, entry: Input, slot: int) -> int:
     """Write what ``make_reader`` does to a number that is packed as it came; returns the slot that it is in then."""
     data_field, field = entry.data_field, entry.mining_field
     type = require_plain(data_field.type)
-    program.rewrite(programs.WITHIN, slot, [slot], (-float(_EXACT), float(_EXACT)))
     if type.name == "boolean" or entry.field.is_list:
         raise NoPlan(f"the type {type.name}")
     if type.is_whole:
@@ -195,7 +194,7 @@ def write_reading(program: Program, entry: Input, slot: int) -> int:
         interval = _single_interval(data_field)
         if interval is None:
             raise NoPlan("intervals")
-        program.rewrite(programs.WITHIN, slot, [slot], (interval.low, interval.high))
+        program.rewrite(programs.BOUND, slot, [slot], (interval.low, interval.high))
     if field is None or not field.treats:
         return slot
     if field.outliers != "asIs":

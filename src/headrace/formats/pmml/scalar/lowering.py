@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from headrace.formats.pmml.kernels import programs
 from headrace.formats.pmml.scalar.expressions import Encoder
 from headrace.formats.pmml.scalar.inputs import make_reader, write_reading
 from headrace.formats.pmml.scalar.plan import Plan, Step, choose
@@ -82,6 +83,8 @@ def _open_plainly(
     numbers = [place for place, entry in enumerate(inputs) if not entry.field.type.is_text]
     texts = [place for place, entry in enumerate(inputs) if entry.field.type.is_text]
     first = program.open([math.nan] * (len(numbers) + len(texts)))
+    if numbers:  # a whole number beyond may have been rounded when it was packed
+        program.rewrite(programs.BOUND, first, range(first, first + len(numbers)), (-programs.EXACT, programs.EXACT))
     for slot, place in enumerate(numbers, first):
         known[place] = Slots(write_reading(program, inputs[place], slot))
     tables = []
