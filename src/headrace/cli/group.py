@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from headrace.catalog import load_target
 from headrace.cli.exits import Exit
 from headrace.cli.output import note, print_json
 
@@ -31,18 +32,16 @@ if TYPE_CHECKING:
 def run_instance(config: Path, observers: Sequence[Observer], *, as_json: bool) -> int:
     """Run one instance until it is stopped, or until its topics' end where they are not followed."""
     from headrace.app.kafka.configuration import load_kafka_configuration
-    from headrace.app.kafka.engine import build_kafka_engine
     from headrace.app.kafka.naming import claim_number
     from headrace.cli.stopping import stopped_by_signals
 
     configuration = load_kafka_configuration(config)
     claim = claim_number(configuration.engine.group)
     try:
-        engine = build_kafka_engine(
-            configuration, config.absolute().parent, configuration.engine.instance or claim.name, observers
-        )
+        build = load_target("headrace.app.kafka.engine:build_kafka_engine", "kafka", "the engine 'kafka'")
+        engine = build(configuration, config.absolute().parent, configuration.engine.instance or claim.name, observers)
         with stopped_by_signals(engine.stop) as asked:
-            summary = engine.run()
+            summary: Summary = engine.run()
     finally:
         claim.release()
     return _finish(configuration, summary, asked=bool(asked), as_json=as_json)
@@ -74,6 +73,26 @@ def _finish(configuration: KafkaConfiguration, summary: Summary, *, asked: bool,
     if summary.waiting:
         note(f"headrace: {summary.waiting} records still wait for a model; the group reads them again")
     return Exit.DONE if counts.balanced and (asked or not summary.waiting) else Exit.REFUSED
+
+
+def show_group(config: Path, *, as_json: bool) -> int:
+    """Check a configuration, the topics that it names and the way to them, and show what would run.
+
+    Nothing is made: a topic of the state that is not there yet is made by the first run.
+    """
+    from headrace.app.kafka.configuration import load_kafka_configuration
+
+    configuration = load_kafka_configuration(config)
+    plan = load_target("headrace.app.kafka.checks:survey_topics", "kafka", "the engine 'kafka'")(
+        configuration, config.absolute().parent
+    )
+    if as_json:
+        print_json({"valid": True, "problems": [], "plan": plan})
+        return Exit.DONE
+    for name, value in plan.items():
+        click.echo(f"{name.replace('_', ' ')}: {value}")
+    click.echo(f"{config} is valid")
+    return Exit.DONE
 
 
 def run_workers(config: Path, count: int, *, quiet: bool) -> int:

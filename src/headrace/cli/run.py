@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,10 +12,9 @@ import click
 from headrace.cli.exits import Exit
 from headrace.cli.options import FILE, json_option
 from headrace.cli.output import note, print_json, show_digest
+from headrace.cli.stopping import stopped_by_signals
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from headrace.app.configuration import Configuration
     from headrace.core.events import Event
     from headrace.core.statistics import Counts
@@ -27,8 +24,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("config", type=FILE)
 @click.option("-q", "--quiet", is_flag=True, help="Do not tell on stderr what happens to models.")
+@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True,
+              help="How many instances of a Kafka engine's group to run, each in a process of its own.")  # fmt: skip
 @json_option
-def run(config: Path, quiet: bool, as_json: bool) -> int:
+def run(config: Path, quiet: bool, workers: int, as_json: bool) -> int:
     """Run the engine that the configuration CONFIG describes, until its records are done.
 
     SIGTERM or SIGINT (Ctrl-C) ends it in order: what was read is scored and committed, and the exit code is 0. A second
@@ -38,34 +37,24 @@ def run(config: Path, quiet: bool, as_json: bool) -> int:
     from headrace.app.configuration import load_configuration
     from headrace.app.engine import build_engine
     from headrace.app.inspection import find_totals
+    from headrace.app.kafka.configuration import is_of_kafka
 
     logging.basicConfig(level=logging.WARNING, format="headrace: %(message)s")
+    if is_of_kafka(config):
+        from headrace.cli.group import run_instance, run_workers
+
+        if workers > 1:
+            return run_workers(config, workers, quiet=quiet)
+        return run_instance(config, [] if quiet else [Narrator()], as_json=as_json)
+    if workers > 1:
+        raise click.UsageError("--workers is for configurations of the Kafka engine: its instances share the records")
     configuration = load_configuration(config)
     survey(configuration).require(config)
     engine = build_engine(configuration, () if quiet else (Narrator(),))
     before = find_totals(configuration.state.directory) if configuration.state else None
-    with _stopped_by_signals(engine.stop) as asked:
+    with stopped_by_signals(engine.stop) as asked:
         summary = engine.run()
     return _finish(configuration, summary, before, asked=bool(asked), as_json=as_json)
-
-
-@contextmanager
-def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[list[int]]:
-    """Have the first SIGTERM or SIGINT stop the engine; gives the list of those that came."""
-    asked: list[int] = []
-
-    def handle(number: int, _: FrameType | None) -> None:
-        if number == signal.SIGINT and asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-        stop()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _finish(

@@ -22,7 +22,12 @@ def validate(config: Path, as_json: bool) -> int:
     """
     from headrace.app.checks import survey
     from headrace.app.configuration import load_configuration
+    from headrace.app.kafka.configuration import is_of_kafka
 
+    if is_of_kafka(config):
+        from headrace.cli.group import show_group
+
+        return show_group(config, as_json=as_json)
     found = survey(load_configuration(config))
     if as_json:
         problems = [{"kind": type(each).__name__, "message": str(each)} for each in found.problems]

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from headrace.testing.group_kills.plan import Plan
 
 LIFE = 0.4
-CYCLE = 1.0
-PATIENCE = 4.0
+CYCLE = 3.0
+"""About how many seconds a life takes: what is left of the records once all kills are made is scored at full speed."""
+PATIENCE = 15.0
 OFTEN = (1, 5)
 END = 180.0
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -62,6 +63,7 @@ class Campaign:
     tell: Callable[[Toll], None]
     toll: Toll = field(default_factory=Toll)
     _lives: dict[str, tuple[ForkServerProcess, Connection]] = field(default_factory=dict)
+    _points: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Plan:
         """Kill as often as is planned, then let the instances finish; give the plan as it was carried out."""
@@ -85,9 +87,10 @@ class Campaign:
                     self._start(name, "")
                 for number in range(plan.kills):
                     name = chance.choice(names)
-                    point = POINTS[number // 2 % len(POINTS)] if number % 2 else ""
-                    self._kill(name, point, chance)
+                    self._kill(name, chance)
                     self.tell(self.toll)
+                    point = POINTS[number // 2 % len(POINTS)] if number % 2 == 0 else ""
+                    self._start(name, f"{point}={chance.randint(*OFTEN)}" if point else "")
             for name in names:
                 self._stop(name)
                 self._start(name, "", last=True)
@@ -96,28 +99,17 @@ class Campaign:
                 self._stop(name)
         return plan
 
-    def _kill(self, name: str, point: str, chance: random.Random) -> None:
-        """Kill an instance: at a random moment of its life, or once more started and then at a point."""
+    def _kill(self, name: str, chance: random.Random) -> None:
+        """Kill an instance: at the point that it was told, or at a random moment if it was told none."""
         process, pipe = self._lives[name]
-        if pipe.poll(PATIENCE):
-            pipe.recv_bytes()
-        process.join(chance.random() * LIFE)
+        at_work = pipe.poll(PATIENCE)
+        process.join(PATIENCE if self._points[name] and at_work else chance.random() * LIFE)
         self._check(name)
+        at_point = process.exitcode is not None
         process.kill()
         process.join()
-        self.toll.random += not point
-        if not point:
-            self._start(name, "")
-            return
-        self._start(name, f"{point}={chance.randint(*OFTEN)}")
-        doomed, _ = self._lives[name]
-        doomed.join(PATIENCE)
-        self.toll.at_points += doomed.exitcode == -signal.SIGKILL
-        if doomed.exitcode is None:
-            doomed.kill()
-            doomed.join()
-            self.toll.random += 1
-        self._start(name, "")
+        self.toll.at_points += at_point
+        self.toll.random += not at_point
 
     def _start(self, name: str, told: str, *, last: bool = False) -> None:
         heard, says = _CONTEXT.Pipe(duplex=False)
@@ -125,7 +117,7 @@ class Campaign:
         process = _CONTEXT.Process(target=run, args=(self.plan, name, told, errors, says), kwargs={"last": last})
         process.start()
         says.close()
-        self._lives[name] = (process, heard)
+        self._lives[name], self._points[name] = (process, heard), told
 
     def _check(self, name: str = "") -> None:
         """Raise ``HeadraceError`` for an instance that ended by itself."""
