@@ -56,3 +56,20 @@ def test_where_nothing_may_be_written_code_is_kept_for_the_process(tmp_path: Pat
     same, other, there, folder = line.split()
     assert ("True", "True", "True") == (same, other, there)
     assert not Path(folder).exists()
+
+
+def test_a_kernel_is_compiled_again_when_a_module_that_it_rests_on_has_changed(tmp_path: Path) -> None:
+    part = "import numba\n@numba.njit\ndef double(number):\n    return {} * number\n"
+    (tmp_path / "whole.py").write_text(
+        "import part\nfrom headrace.compilation import kernel\n"
+        "@kernel('i8(i8)', releases=False, rests_on=(part,))\ndef apply(number):\n    return part.double(number)\n"
+    )
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import whole; print(whole.apply.entry(4), whole.apply(5))"
+    )
+    (tmp_path / "part.py").write_text(part.format(2))
+    assert ["8 10"] == run(code, tmp_path / "cache")
+    (tmp_path / "part.py").write_text(part.format(3))
+    newer = max(path.stat().st_mtime for path in (tmp_path / "cache").rglob("*.nbi")) + 1
+    os.utime(tmp_path / "part.py", (newer, newer))
+    assert ["12 15"] == run(code, tmp_path / "cache")
