@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.options import config_option, json_option, state_option
+from headrace.cli.options import config_option, json_option, state_option, token_option, url_option
 from headrace.cli.output import print_json, print_table, show_digest, show_time
-from headrace.cli.watching import find_state
+from headrace.cli.watching import find_state, read_running
 
 if TYPE_CHECKING:
     from headrace.app.inspection import VersionView
@@ -20,39 +20,50 @@ _COLUMNS = ("data type", "slot", "name", "version", "digest", "position", "state
 @click.command()
 @state_option
 @config_option
+@url_option
+@token_option
 @click.option("--data-type", default="", help="Only the slots of this data type.")
 @click.option("--all", "everything", is_flag=True, help="Also those that were retired, rejected or skipped long ago.")
 @json_option
-def models(state: Path | None, config: Path | None, data_type: str, everything: bool, as_json: bool) -> None:
-    """List the models that a state directory holds, as of the engine's last commit."""
-    from headrace.app.inspection import list_versions, read_observed
-
-    observed = read_observed(find_state(state, config))
-    views = [view for view in list_versions(observed.snapshot) if data_type in {"", view.slot.data_type}]
+def models(
+    state: Path | None, config: Path | None, url: str, token_env: str, data_type: str, everything: bool, as_json: bool
+) -> None:
+    """List the models that a state directory holds, as of the engine's last commit, or those of a running engine."""
+    told = read_running(url, "/v1/models", token_env) if url else _read(find_state(state, config))
+    found = [each for each in told["models"] if data_type in {"", each["data_type"]}]
     if as_json:
-        print_json({"committed_at": observed.committed_at, "models": [describe_view(view) for view in views]})
+        print_json({**told, "models": found})
         return
     if not everything:
-        views = _recent(views)
-    if not views:
+        found = _recent(found)
+    if not found:
         click.echo("no model was published" + (f" for data type {data_type!r}" if data_type else ""))
         return
-    print_table(_COLUMNS, [_row(view) for view in views], numbers=("position", "records"))
+    print_table(_COLUMNS, [_row(each) for each in found], numbers=("position", "records"))
+
+
+def _read(state: Path) -> dict[str, Any]:
+    from headrace.app.inspection import list_versions, read_observed
+
+    observed = read_observed(state)
+    views = list_versions(observed.snapshot)
+    return {"committed_at": observed.committed_at, "models": [describe_view(view) for view in views]}
 
 
 _FINAL_SHOWN = 5
 
 
-def _recent(views: list[VersionView]) -> list[VersionView]:
+def _recent(models: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Leave out those that are over, but for the last few of each slot."""
-    kept: list[VersionView] = []
+    kept: list[dict[str, Any]] = []
     over: dict[object, int] = {}
-    for view in reversed(views):
-        if view.saved.state in {"retired", "rejected", "skipped"}:
-            over[view.slot] = over.get(view.slot, 0) + 1
-            if over[view.slot] > _FINAL_SHOWN:
+    for each in reversed(models):
+        if each["state"] in {"retired", "rejected", "skipped"}:
+            slot = (each["data_type"], each["slot"])
+            over[slot] = over.get(slot, 0) + 1
+            if over[slot] > _FINAL_SHOWN:
                 continue
-        kept.append(view)
+        kept.append(each)
     return kept[::-1]
 
 
@@ -77,18 +88,17 @@ def describe_view(view: VersionView) -> dict[str, Any]:
     }
 
 
-def _row(view: VersionView) -> tuple[object, ...]:
-    saved = view.saved
-    state = f"{saved.state} (pinned)" if view.pinned and saved.state == "serving" else str(saved.state)
+def _row(told: dict[str, Any]) -> tuple[object, ...]:
+    state = f"{told['state']} (pinned)" if told["pinned"] and told["state"] == "serving" else told["state"]
     return (
-        view.slot.data_type,
-        view.slot.name,
-        saved.descriptor.name,
-        view.version,
-        show_digest(saved.digest),
-        saved.position,
+        told["data_type"],
+        told["slot"],
+        told["name"],
+        told["version"],
+        show_digest(told["digest"]),
+        told["position"],
         state,
-        show_time(saved.statistics.since),
-        saved.statistics.records,
-        saved.reason,
+        show_time(told["since"]),
+        told["records"],
+        told["reason"],
     )

@@ -23,6 +23,14 @@ config_option = click.option(
     "--config", type=FILE, metavar="FILE", help="Take the log and the state directory from a configuration."
 )
 
+url_option = click.option(
+    "--url", default="", metavar="URL", help="Ask a running engine, by the address of its monitor, instead of a state."
+)
+token_option = click.option(
+    "--token-env", default="HEADRACE_TOKEN", show_default=True, metavar="NAME",
+    help="The environment variable that holds the monitor's token, where it asks for one.",
+)  # fmt: skip
+
 
 def errand_options(command: F) -> F:
     """Give a command of the model stream what all of them take, as its first argument, an ``Errand``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -85,6 +85,11 @@ def show_duration(nanoseconds: float | None) -> str:
     unit, size = next((each for each in _UNITS if nanoseconds >= each[1]), ("ns", 1.0))
     number = nanoseconds / size
     return f"{number:.3g} {unit}" if number < 1000 else f"{number:.0f} {unit}"
+
+
+def show_slot(told: Mapping[str, Any]) -> str:
+    """Write the slot that a document tells of: the data type, and after a slash its name where it has one."""
+    return f"{told['data_type']}/{told['slot']}" if told["slot"] else str(told["data_type"])
 
 
 def show_digest(digest: str) -> str:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
 
 from headrace.cli.exits import Exit
+from headrace.cli.logs import EventLog, LogFormat, begin_logs
 from headrace.cli.options import FILE, json_option
 from headrace.cli.output import note, print_json, show_digest
 from headrace.cli.stopping import stopped_by_signals
 
 if TYPE_CHECKING:
+    from headrace.abc.observer import Observer
     from headrace.app.configuration import Configuration
     from headrace.core.events import Event
     from headrace.core.statistics import Counts
     from headrace.machinery.summary import Summary
+
+_LOG = logging.getLogger("headrace.cli.run")
 
 
 @click.command()
@@ -26,8 +31,10 @@ if TYPE_CHECKING:
 @click.option("-q", "--quiet", is_flag=True, help="Do not tell on stderr what happens to models.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True,
               help="How many instances of a Kafka engine's group to run, each in a process of its own.")  # fmt: skip
+@click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True,
+              help="How stderr tells what happens: lines for people, or JSON lines.")  # fmt: skip
 @json_option
-def run(config: Path, quiet: bool, workers: int, as_json: bool) -> int:
+def run(config: Path, quiet: bool, workers: int, log_format: LogFormat, as_json: bool) -> int:
     """Run the engine that the configuration CONFIG describes, until its records are done.
 
     SIGTERM or SIGINT (Ctrl-C) ends it in order: what was read is scored and committed, and the exit code is 0. A second
@@ -38,8 +45,9 @@ def run(config: Path, quiet: bool, workers: int, as_json: bool) -> int:
     from headrace.app.engine import build_engine
     from headrace.app.inspection import find_totals
     from headrace.app.kafka.configuration import is_of_kafka
+    from headrace.app.monitoring import open_station
 
-    logging.basicConfig(level=logging.WARNING, format="headrace: %(message)s")
+    begin_logs(log_format)
     if is_of_kafka(config):
         from headrace.cli.group import run_instance, run_workers
 
@@ -50,10 +58,14 @@ def run(config: Path, quiet: bool, workers: int, as_json: bool) -> int:
         raise click.UsageError("--workers is for configurations of the Kafka engine: its instances share the records")
     configuration = load_configuration(config)
     survey(configuration).require(config)
-    engine = build_engine(configuration, () if quiet else (Narrator(),))
-    before = find_totals(configuration.state.directory) if configuration.state else None
-    with stopped_by_signals(engine.stop) as asked:
-        summary = engine.run()
+    narrators: list[Observer] = [] if quiet else [EventLog() if log_format == "json" else Narrator()]
+    with open_station(configuration) as station, ExitStack() as opened:
+        engine = build_engine(configuration, narrators if station is None else [*narrators, station.watcher])
+        before = find_totals(configuration.state.directory) if configuration.state else None
+        if station is not None:
+            _LOG.info("the monitor is at %s", opened.enter_context(station.open(engine)))
+        with stopped_by_signals(engine.stop) as asked:
+            summary = engine.run()
     return _finish(configuration, summary, before, asked=bool(asked), as_json=as_json)
 
 

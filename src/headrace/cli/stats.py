@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from headrace.cli.exits import Exit
-from headrace.cli.options import config_option, json_option, state_option
-from headrace.cli.output import note, print_json, print_table, show_duration, show_time
-from headrace.cli.watching import find_state
+from headrace.cli.options import config_option, json_option, state_option, token_option, url_option
+from headrace.cli.output import note, print_json, print_table, show_duration, show_slot, show_time
+from headrace.cli.watching import find_state, read_running
 
 if TYPE_CHECKING:
-    from headrace.app.inspection import Observed, VersionView
+    from headrace.app.inspection import VersionView
     from headrace.core.statistics import Counts
 
 _TIMES = ("total", "min", "mean", "p50", "p99", "max")
@@ -24,48 +24,54 @@ _COUNTS = ("in", "scored", "dead-lettered", "skipped")
 @click.command()
 @state_option
 @config_option
+@url_option
+@token_option
 @json_option
-def stats(state: Path | None, config: Path | None, as_json: bool) -> int:
+def stats(state: Path | None, config: Path | None, url: str, token_env: str, as_json: bool) -> int:
     """Show what each model version scored and how fast, and whether the counts add up.
 
-    Times are those of scoring alone, per record. Exit code 1 if the counts do not add up.
+    Of a state directory as of the last commit, or of a running engine by the address of its monitor. Times are those of
+    scoring alone, per record. Exit code 1 if the counts do not add up.
     """
+    told = read_running(url, "/v1/statistics", token_env) if url else _read(find_state(state, config))
+    if as_json:
+        print_json(told)
+    else:
+        _print(told)
+        if told["adds_up"]:
+            click.echo("the counts add up: in = scored + dead-lettered + skipped")
+    for each in told["differences"]:
+        note(f"headrace: the counts do not add up: {each}")
+    return Exit.DONE if told["adds_up"] else Exit.REFUSED
+
+
+def _read(state: Path) -> dict[str, Any]:
     from headrace.app.inspection import add_up, list_versions, read_observed
 
-    observed = read_observed(find_state(state, config))
+    observed = read_observed(state)
     views = [view for view in list_versions(observed.snapshot) if view.saved.state != "rejected"]
     total, wrong = add_up(observed)
-    if as_json:
-        print_json(
-            {
-                "committed_at": observed.committed_at,
-                "versions": [_describe(view) for view in views],
-                "slots": [
-                    {"data_type": slot.key.data_type, "slot": slot.key.name, **_describe_counts(slot.counts)}
-                    for slot in observed.slots
-                ],
-                "unaddressed": _describe_counts(observed.unaddressed),
-                "total": _describe_counts(total),
-                "adds_up": not wrong,
-                "differences": wrong,
-            }
-        )
-    else:
-        _print(views, observed, total)
-        if not wrong:
-            click.echo("the counts add up: in = scored + dead-lettered + skipped")
-    for each in wrong:
-        note(f"headrace: the counts do not add up: {each}")
-    return Exit.REFUSED if wrong else Exit.DONE
+    return {
+        "committed_at": observed.committed_at,
+        "versions": [_describe(view) for view in views],
+        "slots": [
+            {"data_type": slot.key.data_type, "slot": slot.key.name, **_describe_counts(slot.counts)}
+            for slot in observed.slots
+        ],
+        "unaddressed": _describe_counts(observed.unaddressed),
+        "total": _describe_counts(total),
+        "adds_up": not wrong,
+        "differences": wrong,
+    }
 
 
-def _print(views: list[VersionView], observed: Observed, total: Counts) -> None:
-    if views:
-        print_table(_COLUMNS, [_row(view) for view in views], numbers=("records", "errors", *_TIMES))
+def _print(told: dict[str, Any]) -> None:
+    if told["versions"]:
+        print_table(_COLUMNS, [_row(each) for each in told["versions"]], numbers=("records", "errors", *_TIMES))
         click.echo()
-    rows = [(str(slot.key), *_list_counts(slot.counts)) for slot in observed.slots]
-    rows.append(("(no slot)", *_list_counts(observed.unaddressed)))
-    rows.append(("total", *_list_counts(total)))
+    rows = [(show_slot(slot), *_list_counts(slot)) for slot in told["slots"]]
+    rows.append(("(no slot)", *_list_counts(told["unaddressed"])))
+    rows.append(("total", *_list_counts(told["total"])))
     print_table(("slot", *_COUNTS), rows, numbers=_COUNTS)
 
 
@@ -100,18 +106,16 @@ def _describe(view: VersionView) -> dict[str, Any]:
     }
 
 
-def _row(view: VersionView) -> tuple[object, ...]:
-    saved = view.saved
-    numbers = saved.statistics
-    times = (show_duration(value) for value in _timing(view).values()) if numbers.timing.count else ("",) * len(_TIMES)
-    since, until = show_time(numbers.since), show_time(numbers.until)
-    named = (str(view.slot), saved.descriptor.name, view.version, str(saved.state))
-    return (*named, numbers.records, numbers.errors, since, until, *times)
+def _row(told: dict[str, Any]) -> tuple[object, ...]:
+    times = (show_duration(told[f"{name}_ns"]) for name in _TIMES) if told["records"] else ("",) * len(_TIMES)
+    named = (show_slot(told), told["name"], told["version"], told["state"])
+    return (*named, told["records"], told["errors"], show_time(told["since"]), show_time(told["until"]), *times)
 
 
-def _list_counts(counts: Counts) -> tuple[int, int, int, int]:
-    return counts.received, counts.scored, counts.dead_lettered, counts.skipped
+def _list_counts(told: dict[str, int]) -> tuple[int, ...]:
+    return tuple(told[name.replace("-", "_")] for name in _COUNTS)
 
 
 def _describe_counts(counts: Counts) -> dict[str, int]:
-    return dict(zip(("in", "scored", "dead_lettered", "skipped"), _list_counts(counts), strict=True))
+    found = (counts.received, counts.scored, counts.dead_lettered, counts.skipped)
+    return dict(zip(("in", "scored", "dead_lettered", "skipped"), found, strict=True))

@@ -1,10 +1,17 @@
-"""What the commands that read a state directory have in common."""
+"""What the commands have in common that look at an engine: by its state directory, or while it runs by its address."""
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import click
+
+from headrace.errors import SourceError
+
+_PATIENCE = 10.0
 
 
 def find_state(state: Path | None, config: Path | None) -> Path:
@@ -19,3 +26,27 @@ def find_state(state: Path | None, config: Path | None) -> Path:
     if configured.state is None:
         raise click.UsageError(f"{config} has no [state]: its engine keeps nothing that could be read")
     return configured.state.directory
+
+
+def read_running(url: str, path: str, token_env: str) -> dict[str, Any]:
+    """Read a document from the monitor of a running engine. Raises ``UsageError`` and ``SourceError``."""
+    from urllib.error import HTTPError, URLError
+    from urllib.request import Request, urlopen
+
+    if not url.startswith(("http://", "https://")):
+        raise click.UsageError(f"--url is {url!r}: write http://HOST:PORT, as headrace run tells it")
+    token = os.environ.get(token_env, "")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    request = Request(url.rstrip("/") + path, headers=headers)  # noqa: S310 its scheme is checked above
+    try:
+        with urlopen(request, timeout=_PATIENCE) as response:  # noqa: S310 the same
+            told: dict[str, Any] = json.load(response)
+    except HTTPError as error:
+        hint = f"; put the token into the environment variable {token_env}" if error.code == 401 else ""
+        raise SourceError(f"{url} answers {error.code} {error.reason}{hint}") from error
+    except (URLError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise SourceError(f"no engine answers at {url}: {reason}; is it running, with a table [monitor]?") from error
+    except ValueError as error:
+        raise SourceError(f"what answers at {url} is no monitor of Headrace: {error}") from error
+    return told
