@@ -83,10 +83,8 @@ def make_tf2_graph(predictions: Predictions) -> None:
     tf.io.write_graph(frozen.graph.as_graph_def(), str(HERE), "tf2.pb", as_text=False)
     price, count = np.array([1.5, -2.0, 0.0]), np.array([1, 2, 3])
     outputs = score(tf.constant(price), tf.constant(count))
-    names = {
-        each.name.partition(":")[0]: value
-        for each, value in zip(frozen.outputs, function.structured_outputs, strict=True)
-    }
+    flat = sorted(function.structured_outputs)  # as TensorFlow flattens a dictionary
+    names = {each.name.partition(":")[0]: key for each, key in zip(frozen.outputs, flat, strict=True)}
     predictions["tf2"] = {
         "price": price.tolist(),
         "count": count.tolist(),

@@ -13,7 +13,7 @@ from headrace.formats.tensorflow.choices import Choices, read_choices
 from headrace.formats.tensorflow.library import TensorflowError, explain
 from headrace.formats.tensorflow.model import TensorflowModel
 from headrace.formats.tensorflow.ports import Ports, read_ports
-from headrace.formats.tensorflow.reading import looks_like_graph, read_graph
+from headrace.formats.tensorflow.reading import MAX_NODES, looks_like_graph, read_graph
 from headrace.formats.tensorflow.rules import refuse_hungry, refuse_reaching_out, refuse_unfit
 from headrace.formats.tensorflow.session import Session, SessionSettings, open_graph
 from headrace.formats.tensorflow.slicing import Graph, split
@@ -58,6 +58,7 @@ class TensorflowFormat:
         refuse_reaching_out(read, checkpoints=False)
         refuse_hungry(read)
         graph = Graph(read)
+        graph.refuse_expansion(MAX_NODES)
         outputs = [split(each)[0] for each in self._choices.outputs] or find_sinks(graph)
         _refuse_absent(graph, (*self._choices.inputs, *outputs))
         names = graph.reach([*outputs, *(split(each)[0] for each in self._choices.inputs)])

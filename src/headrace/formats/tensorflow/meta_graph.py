@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from headrace.errors import DescriptorError, ModelFormatError, UnsupportedError
 from headrace.formats.tensorflow.choices import Choices
 from headrace.formats.tensorflow.proto import graph_pb2 as pb
+from headrace.formats.tensorflow.reading import MAX_NODES
 from headrace.formats.tensorflow.rules import refuse_hungry, refuse_reaching_out, refuse_unfit
 from headrace.formats.tensorflow.slicing import Graph, split
 
@@ -49,6 +50,7 @@ def cut_meta_graph(selected: Selected, assets: Collection[str]) -> set[str]:
     refuse_reaching_out(meta_graph.graph_def, checkpoints=True)
     refuse_hungry(meta_graph.graph_def)
     graph = Graph(meta_graph.graph_def)
+    graph.refuse_expansion(MAX_NODES)
     scoring = graph.reach(split(each)[0] for each in (*selected.outputs.values(), *selected.inputs.values()))
     functions = frozenset(graph.functions)
     refuse_unfit(graph.run_by(scoring), functions)

@@ -72,6 +72,32 @@ class Graph:
                 left += (each for node in self.functions[name].node_def for each in self._find_called(node))
         return list(called)
 
+    def refuse_expansion(self, most: int) -> None:
+        """Refuse functions that call themselves, and those that are more than so many nodes with all that they call.
+
+        TensorFlow writes a function out wherever it is called. Raises ``UnsupportedError``.
+        """
+        sizes: dict[str, int] = {}
+        for root in self.functions:
+            left = [(root, False)]
+            open_calls: set[str] = set()
+            while left:
+                name, called = left.pop()
+                if name in sizes:
+                    continue
+                found = [each for node in self.functions[name].node_def for each in self._find_called(node)]
+                if called:
+                    open_calls.discard(name)
+                    sizes[name] = len(self.functions[name].node_def) + sum(sizes[each] for each in found)
+                    continue
+                if any(each in open_calls or each == name for each in found):
+                    raise UnsupportedError(f"function {name!r} calls itself, or another that calls it")
+                open_calls.add(name)
+                left += [(name, True), *((each, False) for each in found)]
+        total = sum(sizes[each] for node in self.nodes.values() for each in self._find_called(node))
+        if total > most:
+            raise UnsupportedError(f"the graph is {total:,} nodes with the functions that it calls; {most:,} are read")
+
     def run_by(self, names: Collection[str]) -> Iterator[tuple[str, pb.NodeDef]]:
         """Give some nodes and those of the functions that they call, each with where it stands."""
         for name in names:
