@@ -120,7 +120,7 @@ def test_line_that_is_being_written_is_left_out(project_of_files: Project) -> No
     ("name", "content", "message"),
     [
         ("dead.jsonl", None, "dead.jsonl cannot be read: No such file or directory"),
-        ("dead.jsonl", b"{}\n", "dead.jsonl, line 1: not a dead letter that Headrace wrote"),
+        ("dead.jsonl", b"{}\n", "dead.jsonl, line 1: not a dead letter that Headrace wrote (it has no 'data_type')"),
         ("dead.parquet", None, "dead.parquet are not there, nor parts such as dead-000001.parquet"),
         ("dead.parquet", b"nothing", "dead.parquet is no file of dead letters, or it is damaged"),
         ("dead.arrow", b"nothing", "dead.arrow is no file of dead letters, or it is damaged"),

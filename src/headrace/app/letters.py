@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import glob
 import os
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -101,7 +101,8 @@ def decode_dead_letter(line: bytes | str) -> DeadLetter:
             DeadLetter,
         )
     except (msgspec.MsgspecError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise RecordError(f"not a dead letter that Headrace wrote: {error!r}") from error
+        why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise RecordError(f"not a dead letter that Headrace wrote ({why}): name the file of [dead_letters]") from error
 
 
 def _from_base64(text: str | None) -> bytes | None:
