@@ -35,7 +35,7 @@ class Series:
         if before is None or passed <= 0:
             return
         between = view.at - before.at
-        seconds = (between if passed / 2 < between < passed * 2 else passed) / 1_000
+        seconds = (between if passed / 2 <= between <= passed * 2 else passed) / 1_000
         self.points.append(_make_point(before, view, at, seconds))
 
     def since(self, at: int) -> list[dict[str, Any]]:
