@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("headrace.engines.kafka")
 _PATIENCE = 90.0
-_WAIT = 0.1
+_WAIT = 0.02
 _READ = {
     "auto.offset.reset": "earliest",
     "enable.partition.eof": True,
