@@ -12,7 +12,7 @@ import pytest
 from headrace.cli.exits import Exit
 from headrace.cli.program import COMMANDS, program
 
-HEADING = re.compile(r"^## `headrace ([a-z-]+(?: (?:list|resend))?)", re.MULTILINE)
+HEADING = re.compile(r"^## `headrace ([a-z-]+(?: [a-z-]+)?)", re.MULTILINE)
 OPTION = re.compile(r"`(-{1,2}[a-z][a-z-]*)")
 
 

@@ -34,7 +34,7 @@ def to_saved_model(
     ``classes`` are the labels of a classifier, in the order of its outputs. Raises as ``keras_graph.to_graph`` does.
     """
     served = describe(model, target_name=target_name, feature_names=feature_names, classes=classes)
-    return _save(model, served, signature)
+    return _save(served, signature)
 
 
 def descriptor_for(
@@ -60,7 +60,7 @@ def descriptor_for(
         name=name,
         data_type=data_type,
         model_type="savedmodel",
-        content=_save(model, served, signature),
+        content=_save(served, signature),
         golden=predict_golden(model, served, examples, classes=classes, limit=golden_rows),
         golden_tolerance=TOLERANCE,
         mapping=served.inputs,
@@ -68,11 +68,11 @@ def descriptor_for(
     return replace(descriptor, **fields)
 
 
-def _save(model: Any, served: Served, signature: str) -> bytes:
+def _save(served: Served, signature: str) -> bytes:
     tf = import_tensorflow()
-    module = tf.Module()
-    module.variables_of_the_model = model.variables
     function = tf.function(served.function).get_concrete_function(**served.specs)
+    module = tf.Module()
+    module.kept = list(function.graph.variables)  # what is not reached from here is not restored by a session
     with tempfile.TemporaryDirectory(prefix="headrace-export-") as name:
         tf.saved_model.save(module, name, signatures={signature: function})
         return _archive(Path(name))

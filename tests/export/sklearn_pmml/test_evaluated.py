@@ -75,7 +75,14 @@ def test_support_vector_classifiers(machine: Any, target: Any) -> None:
 
 @pytest.mark.parametrize(
     "machine",
-    [SVR(), SVR(kernel="poly", degree=2), SVR(kernel="linear"), SVR(kernel="sigmoid"), NuSVR(), LinearSVR(tol=0.01, **SEED)],
+    [
+        SVR(),
+        SVR(kernel="poly", degree=2),
+        SVR(kernel="linear"),
+        SVR(kernel="sigmoid"),
+        NuSVR(),
+        LinearSVR(tol=0.01, **SEED),
+    ],
     ids=tell,
 )
 def test_support_vector_regressors(machine: Any) -> None:

@@ -1,0 +1,1 @@
+"""Scoring by every format beside its bare runtime, and what the arrival of large models costs."""
