@@ -46,17 +46,18 @@ class Peer:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         try:
-            self.load_seconds = int(self._read()[1]) / 1e9
+            self.load_seconds = self._read()[-1] / 1e9
         except PeerError:
             self.close()
             raise
 
-    def _read(self) -> list[str]:
+    def _read(self) -> list[int]:
+        """Read the numbers of an answer; a process that ends says so in words, or not at all."""
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
+        words = self._process.stdout.readline().removeprefix("loaded ").split()
+        if not words or not all(word.isdigit() for word in words):
             raise PeerError
-        return line.split()
+        return [int(word) for word in words]
 
     def rate(self, seconds: float, size: int = 1) -> float:
         """Score batches of a size for so long; returns records a second."""
@@ -64,7 +65,7 @@ class Peer:
         self._process.stdin.write(f"{int(seconds * 1000)} {size}\n")
         self._process.stdin.flush()
         records, nanoseconds = self._read()
-        return int(records) / int(nanoseconds) * 1e9
+        return records / nanoseconds * 1e9
 
     def warm(self, seconds: float) -> None:
         """Score until what compiles has compiled what it will."""
