@@ -66,7 +66,7 @@ def test_a_row_of_columns_comes_back_as_an_object() -> None:
     first, second = (decode_dead_letter(line) for line in encode_dead_letters(letters).splitlines())
 
     assert (first.id, first.original, first.key, first.timestamp) == ("r", None, None, None)
-    assert first.row == {"a": 1.5, "b": "AA==", "t": "1970-01-01 00:00:00.000000001", "n": {"x": 1}}
+    assert first.row == {"a": 1.5, "b": "AA==", "t": "1970-01-01T00:00:00.000000001", "n": {"x": 1}}
     assert (second.id, second.original, second.row) == ("objects/0/1", b"17", None)
     assert '"a":1.5' in tabulate_dead_letters(letters).column("row")[0].as_py()
 

@@ -144,7 +144,11 @@ def _read_row(raw: Raw, row: int) -> dict[str, Any] | None:
 
 
 def _read_value(value: pa.Scalar) -> Any:
-    """Read a value of a column; one that Python has no type for is its text."""
+    """Read a value of a column; one that Python has no type for is its text, a time of nanoseconds as ISO 8601."""
+    if (
+        pa.types.is_timestamp(value.type) and value.type.unit == "ns" and value.is_valid
+    ):  # pandas would be asked, if there
+        return str(value.cast(pa.string()).as_py()).replace(" ", "T")
     try:
         return jsontext.to_plain(value.as_py())
     except (ValueError, OverflowError, TypeError):
