@@ -145,9 +145,8 @@ def _read_row(raw: Raw, row: int) -> dict[str, Any] | None:
 
 def _read_value(value: pa.Scalar) -> Any:
     """Read a value of a column; one that Python has no type for is its text, a time of nanoseconds as ISO 8601."""
-    if (
-        pa.types.is_timestamp(value.type) and value.type.unit == "ns" and value.is_valid
-    ):  # pandas would be asked, if there
+    if value.is_valid and pa.types.is_timestamp(value.type) and value.type.unit == "ns":
+        # Arrow would give pandas' type where pandas is installed, and fail where it is not.
         return str(value.cast(pa.string()).as_py()).replace(" ", "T")
     try:
         return jsontext.to_plain(value.as_py())
