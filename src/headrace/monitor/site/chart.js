@@ -101,8 +101,9 @@ export class Chart {
       }
       return runs.flatMap((each) => {
         const path = each.map(([x, y], place) => `${place ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+        if (each.length === 1) return [svg("circle", { class: `dot-alone ${line.colour}`, cx: each[0][0], cy: each[0][1], r: 2.5 })];
         const curve = svg("path", { class: `curve ${line.colour} ${line.thin ? "thin" : ""}`, d: path });
-        if (!line.area || each.length < 2) return [curve];
+        if (!line.area) return [curve];
         const closed = `${path}L${each.at(-1)[0].toFixed(1)} ${this.floor()}L${each[0][0].toFixed(1)} ${this.floor()}Z`;
         return [svg("path", { class: `area ${line.colour}`, d: closed }), curve];
       });

@@ -71,9 +71,25 @@ export function table(caption, heads, rows, none) {
       make("tbody", {}, rows)));
 }
 
-/** Put content into a place, keeping the keyboard's focus on what has the same key. */
+let pressed = false;
+const waiting = new Map();
+
+addEventListener("pointerdown", () => (pressed = true), true);
+for (const end of ["pointerup", "pointercancel"]) {
+  addEventListener(end, () => setTimeout(() => {
+    pressed = false;
+    for (const [place, content] of waiting) fill(place, ...content);
+    waiting.clear();
+  }), true);
+}
+
+/**
+ * Put content into a place, keeping the keyboard's focus on what has the same key. While a button is held down nothing
+ * is replaced: what is pressed must be what is released, or there is no click.
+ */
 export function fill(place, ...content) {
+  if (pressed) return void waiting.set(place, content);
   const focused = place.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-  place.replaceChildren(...content);
+  place.replaceChildren(...content.filter((child) => child !== null && child !== undefined && child !== false && child !== ""));
   if (focused) place.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }
