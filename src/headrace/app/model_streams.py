@@ -168,6 +168,16 @@ def find_topic_stream(file: Path) -> TopicStream | None:
     return TopicStream(connect(document.get("kafka"), file), topic)
 
 
+def read_kafka_table(file: Path) -> object:
+    """Read the table [kafka] of a configuration. Raises ``ConfigurationError`` where there is no such file."""
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8")).get("kafka")
+    except OSError as error:
+        raise ConfigurationError(f"the configuration {file} cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{file} is not TOML: {error}") from error
+
+
 def connect(table: object, file: Path) -> Connection:
     """Give the cluster that a table ``[kafka]`` describes. Raises ``ConfigurationError``, ``MissingExtraError``."""
     if not isinstance(table, Mapping):

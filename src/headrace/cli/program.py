@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "dead-letters": "List records that could not be scored, or send them again.",
         "score": "Score a CSV file with one model.",
         "export": "Write a trained model as a file that a stream serves.",
+        "provide": "Send wine records and models to Kafka in a loop.",
         "broker": "Run a Kafka broker on loopback, for trying things out.",
         "completion": "Print the completion script of a shell.",
     }

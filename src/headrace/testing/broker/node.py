@@ -53,8 +53,8 @@ _DEFAULTS: Mapping[str, str] = MappingProxyType(
         "inter.broker.listener.name": "INTERNAL",
         "auto.create.topics.enable": "false",
         # A killed broker may come back once its session is over: 9 s by default.
-        "broker.session.timeout.ms": "3000",
-        "broker.heartbeat.interval.ms": "300",
+        "broker.session.timeout.ms": "5000",
+        "broker.heartbeat.interval.ms": "500",
         "group.initial.rebalance.delay.ms": "0",
         "offsets.topic.num.partitions": "4",
         "offsets.topic.replication.factor": "1",
@@ -82,7 +82,7 @@ class Broker:
         *,
         security: Security | None = None,
         java: tuple[str, ...] = ("-Xmx512m", "-Xms256m"),
-        start_seconds: float = 60.0,
+        start_seconds: float = 90.0,
     ) -> None:
         self._server, self._security, self._java = server, security or Security(), java
         self._start_seconds = start_seconds

@@ -96,6 +96,20 @@ class Connection:
         except KafkaException as error:
             raise self.fail(SinkError, doing, error, right) from error
 
+    def serve(self, call: Callable[[float], int], seconds: float) -> tuple[int, KafkaError | None]:
+        """Let a producer's ``poll`` or ``flush`` run; gives what it gives, and the fatal error that it met.
+
+        The client raises a fatal error from within its callbacks, so that Python may tell of it as ``SystemError``.
+        """
+        try:
+            return call(seconds), None
+        except KafkaException as error:
+            return 0, error_of(error)
+        except SystemError as error:
+            if not isinstance(error.__cause__, KafkaException):
+                raise
+            return 0, error_of(error.__cause__)
+
     def fail(self, kind: type[E], doing: str, error: KafkaError | KafkaException, right: str = "") -> E:
         """Make an error of one of our kinds: the cluster, what it cannot do, why, and what to do; without secrets."""
         known = error_of(error)

@@ -6,8 +6,9 @@ Rules:
    positions and are no messages.
 2. Parts are put together as they come. The publication that names their digest is given with the bytes in it, as if
    they had come so: an engine never has to look for bytes that it has not been told of.
-3. The end is what the broker says it is, and is asked for again at intervals, so that records that go by time need not
-   wait for the next publication. Control records and what was compacted leave no message: the client's own end counts.
+3. The end is what the broker says it is, once the client has come there. It is asked for again at intervals, so that
+   records that go by time need not wait for the next publication. Control records and what was compacted leave no
+   message: the client tells where it is.
 4. A topic that ends before a position that was read is another topic: an error, since positions would be given twice.
 5. A broker that is gone is waited for; what time does not mend is raised.
 """
@@ -72,7 +73,6 @@ class ModelTopic:
         self._wait, self._interval = wait, interval
         self._parts = Assembler(most_bytes)
         self._consumer: Consumer | None = None
-        self._next = 0
         self._reached = -1
         self._asked_at = 0.0
 
@@ -91,8 +91,7 @@ class ModelTopic:
         except BaseException:
             consumer.close()
             raise
-        self._next = position + 1
-        consumer.assign([TopicPartition(self._topic, 0, self._next if position >= 0 else OFFSET_BEGINNING)])
+        consumer.assign([TopicPartition(self._topic, 0, position + 1 if position >= 0 else OFFSET_BEGINNING)])
         self._consumer = consumer
 
     def _check(self, consumer: Consumer, position: int) -> None:
@@ -131,7 +130,6 @@ class ModelTopic:
             return []
         offset, value = message.offset(), message.value()
         assert offset is not None
-        self._next = offset + 1
         if value is None:
             return []
         part = decode_part_key(message.key())
@@ -162,7 +160,7 @@ class ModelTopic:
             _, end = self._consumer.get_watermark_offsets(TopicPartition(self._topic, 0), timeout=_ASK_SECONDS)
         except KafkaException:
             return False
-        if max(self._next, self._reached) < end:
+        if self._reached < end:
             return False
         self._asked_at = now
         return True

@@ -5,7 +5,8 @@ Rules:
 1. A compacted topic gets bytes in parts by digest, and publications that name the digest: the bytes are kept once.
 2. A topic that keeps everything gets bytes within the publication, as the book's programs send them, and in parts
    where they are larger than a message.
-3. A message's position is the offset that the broker gave it.
+3. Where the client may not know which it is, it does as for a compacted topic: either takes that.
+4. A message's position is the offset that the broker gave it.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class ModelPublisher:
     def __init__(self, connection: Connection, topic: str, *, seconds: float = 30.0) -> None:
         self._connection, self._topic, self._seconds = connection, topic, seconds
         found = need_model_topic(connection, topic)
-        self.compacted = found.compacted
+        self.compacted = found.compacted or not found.settings
         self._producer = connection.open_producer({**_SEND, "message.timeout.ms": int(seconds * 1000)})
         self._offset = -1
         self._error: KafkaError | None = None
@@ -76,16 +77,16 @@ class ModelPublisher:
             try:
                 self._producer.produce(self._topic, value, key, 0, on_delivery=self._note)
             except BufferError:
-                self._producer.poll(0.1)
+                self._connection.serve(self._producer.poll, 0.1)
             except KafkaException as error:
                 raise self._fail(error) from error
             else:
                 return
 
     def _flush(self) -> None:
-        left = self._producer.flush(self._seconds + 5)
-        if self._error is not None or left:
-            raise self._fail(self._error or LATE)
+        left, fatal = self._connection.serve(self._producer.flush, self._seconds + 5)
+        if fatal is not None or self._error is not None or left:
+            raise self._fail(fatal or self._error or LATE)
 
     def _note(self, error: KafkaError | None, message: Message[bytes, bytes]) -> None:
         self._error = self._error or error
