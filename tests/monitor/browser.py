@@ -91,7 +91,7 @@ class Page:
     def until(self, expression: str) -> Any:
         """Evaluate until it is true."""
         ends = time.monotonic() + PATIENCE
-        while not (told := self.run(expression)):
+        while not (told := self.run(f"!!({expression})")):
             assert time.monotonic() < ends, f"{expression}; the page: {self.text()}; its problems: {self.problems}"
             self.run("new Promise((resolve) => setTimeout(resolve, 50))")
         return told

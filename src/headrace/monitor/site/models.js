@@ -45,7 +45,6 @@ export class ModelPage {
       model.reason && make("p.alarm", { class: model.state === "rejected" ? "" : "note" }, model.reason),
       make("section.two", {}, this.showFacts(model), this.showChecks(model)),
       make("section.two", {}, this.showWork(model), this.showSignature(model)),
-      model.drift && this.showDrift(model.drift),
       make("section", {}, make("h2", {}, "History"), this.showHistory(model)));
   }
 
@@ -102,14 +101,6 @@ export class ModelPage {
     return make("div.sheet.pad", {}, make("h2", {}, "Signature"),
       table("Inputs", ["input", "type", "fed by"], rows(model.inputs), "It takes nothing."),
       table("Outputs", ["output", "type", ""], rows(model.outputs.map((field) => ({ ...field, required: true }))), "It gives nothing."));
-  }
-
-  showDrift(drift) {
-    const rows = drift.fields.map((field) => make("tr", {}, make("td", {}, field.name), make("td", {}, field.kind),
-      make("td.number", {}, count(field.sampled)), make("td.number", {}, field.psi === null ? "–" : field.psi.toFixed(3)),
-      make("td", {}, field.told)));
-    return make("section", {}, make("h2", {}, "Drift against its training profile"), make("div.sheet", {},
-      table("Drift", ["field", "kind", { name: "sampled", number: true }, { name: "stability index", number: true }, ""], rows, "No profile was sent with the model.")));
   }
 
   showHistory(model) {
