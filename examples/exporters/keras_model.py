@@ -44,7 +44,7 @@ def main(folder: Path) -> None:
     """Export what was trained in both ways."""
     folder.mkdir(parents=True, exist_ok=True)
     model = train()
-    for exporter, file in ((keras_graph, "network.pb"), (keras_savedmodel, "network.zip")):
+    for exporter, file in ((keras_graph, "network.pb"), (keras_savedmodel, "network-saved.zip")):
         descriptor = exporter.descriptor_for(
             model,
             name="network",

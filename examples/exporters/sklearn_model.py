@@ -31,11 +31,11 @@ def train() -> Pipeline:
 def main(folder: Path) -> None:
     """Export what was trained in both ways."""
     folder.mkdir(parents=True, exist_ok=True)
-    for exporter, ending in ((sklearn_pmml, "pmml"), (sklearn_onnx, "onnx")):
+    for exporter, file in ((sklearn_pmml, "boosting.pmml"), (sklearn_onnx, "boosting-onnx.onnx")):
         descriptor = exporter.descriptor_for(
             train(), name="boosting", data_type=DATA_TYPE, target_name="quality", feature_names=FEATURES, examples=ROWS
         )
-        print(write_export(descriptor, folder / f"boosting.{ending}")["model"])
+        print(write_export(descriptor, folder / file)["model"])
 
 
 if __name__ == "__main__":

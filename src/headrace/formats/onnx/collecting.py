@@ -25,18 +25,20 @@ class Collector:
         self._kind = pa.type_for_alias(output.element)
         self._dtype = None if output.element in {"string", "bool"} else np.dtype(self._kind.to_pandas_dtype())
         self._width = -1 if -1 in output.shape else math.prod(output.shape)
-        self._is_plain = output.form == "tensor" and self._dtype is not None and self._width >= 0
+        self._is_plain = output.form == "tensor" and self._dtype is not None and self._width > 0
+
+    def collect_plainly(self, value: Any, rows: int) -> pa.Array | None:
+        """Lay a column over a tensor of numbers, so many for each record; None for any other output."""
+        if not (self._is_plain and value.shape) or value.size != rows * self._width or value.shape[0] != rows:
+            return None
+        flat = pa.Array.from_buffers(self._kind, value.size, [None, pa.py_buffer(value)])
+        return pa.FixedSizeListArray.from_arrays(flat, self._width) if self._shape else flat
 
     def collect(self, value: Any, rows: int) -> list[pa.Array]:
         """Turn what a call with so many records gave into columns. Raises ``RecordError`` where it is not for so many.
 
         ``rows`` is 1 or more.
         """
-        if self._is_plain and value.dtype == self._dtype and value.shape[:1] == (rows,):
-            if value.size != rows * self._width:
-                self._refuse(value, rows)
-            flat = pa.Array.from_buffers(self._kind, value.size, [None, pa.py_buffer(value)])
-            return [pa.FixedSizeListArray.from_arrays(flat, self._width) if self._shape else flat]
         if self._form == "tensor":
             return [self._lay_out(self._check(value, rows), rows)]
         if self._form == "table":

@@ -54,8 +54,11 @@ class OnnxModel:
         rows = batch.num_rows
         if rows == 0:
             return Scores(_make_empty(self._schema))
+        columns = self._score_plainly(batch, rows)
+        if columns is not None:
+            return Scores(pa.RecordBatch.from_arrays(columns, schema=self._schema))
         feeds = make_feeds(batch, self._feeders)
-        columns = self._call_whole(feeds, rows) or self._call(feeds, np.arange(rows))
+        columns = self._call(feeds, np.arange(rows))
         if feeds.missing:
             self._refuse_missing(feeds, columns)
         if feeds.errors:
@@ -65,12 +68,21 @@ class OnnxModel:
             columns = [column.take(places) for column in columns]
         return Scores(pa.RecordBatch.from_arrays(columns, schema=self._schema), feeds.errors)
 
-    def _call_whole(self, feeds: Feeds, rows: int) -> Columns | None:
-        """Score all rows in one call; None where the graph takes another number, or one of them makes it fail."""
+    def _score_plainly(self, batch: pa.RecordBatch, rows: int) -> Columns | None:
+        """Score all rows in one call over the columns' own memory.
+
+        None where a column takes more than a look, the graph another number of records, or one makes it fail.
+        """
         if self._ports.batch not in (None, rows):
             return None
+        tensors = {}
+        for feeder in self._feeders:
+            seen = feeder.view(batch)
+            if seen is None:
+                return None
+            tensors[feeder.name] = seen
         try:
-            return self._collect(self._session.run(self._sources, feeds.tensors), rows)
+            return self._collect(self._session.run(self._sources, tensors), rows)
         except Exception:  # noqa: BLE001 (onnxruntime raises whatever its kernels do)
             return None
 
@@ -92,7 +104,11 @@ class OnnxModel:
     def _collect(self, values: list[Any], rows: int) -> Columns:
         columns: Columns = []
         for collector, value in zip(self._collectors, values, strict=True):
-            columns += collector.collect(value, rows)
+            plain = collector.collect_plainly(value, rows)
+            if plain is None:
+                columns += collector.collect(value, rows)
+            else:
+                columns.append(plain)
         return columns
 
     def _refuse_missing(self, feeds: Feeds, columns: Columns) -> None:
