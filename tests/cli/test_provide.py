@@ -131,6 +131,12 @@ def test_a_slot_is_steered_over_a_topic(
     assert [digest, digest_of(model.read_bytes())] == [digest_of(each.content or b"") for each in published]
 
 
+def test_a_dry_run_publishes_nothing(cli: Cli, connection: Connection, config: Path, topic: str, model: Path) -> None:
+    result = cli("publish", model, "--dry-run", "--config", config, "--data-type", "wine", "--json")
+    assert (0, True) == (result.exit_code, json.loads(result.stdout)["accepted"])
+    assert find_topic(connection, topic) is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def rehearse_publication(errand: Errand, descriptor: Descriptor) -> int:
     """Check a publication as an engine would, print the verdict, and give the exit code."""
     from headrace.app.inspection import read_observed
+    from headrace.app.model_streams import find_topic_stream
     from headrace.app.rehearsal import learn_settings, rehearse
     from headrace.app.supply import build_options
     from headrace.core.settings import JoinSettings
@@ -27,7 +28,7 @@ def rehearse_publication(errand: Errand, descriptor: Descriptor) -> int:
 
     options, settings = LoadOptions(), JoinSettings()
     log, config, state = errand.log, errand.config, errand.state
-    if config is not None:
+    if config is not None and find_topic_stream(config) is None:
         from headrace.app.configuration import load_configuration
 
         configured = load_configuration(config)
