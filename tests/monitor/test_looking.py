@@ -60,6 +60,7 @@ def test_models(served: Served) -> None:
     assert "XML" in broken["reason"]
     assert [line] == served.get("/v1/models", state="serving", data_type="wine", slot="")["models"]
     assert [] == served.get("/v1/models", data_type="beer")["models"]
+    assert [broken] == served.get("/v1/models", limit=1)["models"]
 
 
 def test_one_model(served: Served) -> None:
@@ -79,7 +80,9 @@ def test_models_that_there_are_not(served: Served, position: str) -> None:
 
 
 def test_slots(served: Served) -> None:
-    (slot,) = served.get("/v1/slots")["slots"]
+    told = served.get("/v1/slots")
+    (slot,) = told["slots"]
+    assert ({"in": 3, "scored": 2, "dead_lettered": 1, "skipped": 0}, 1) == (told["total"], told["unaddressed"]["in"])
     assert ("wine", "", "ready", "line", None) == (
         slot["data_type"],
         slot["slot"],

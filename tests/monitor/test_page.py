@@ -22,7 +22,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 
 @pytest.fixture
-def page(browser: Page, served: Served) -> Page:
+def page(browser: Page, served: Served) -> Iterator[Page]:
     """The page of a running engine; nothing may go wrong in it."""
     browser.problems.clear()
     browser.requests.clear()
@@ -30,7 +30,8 @@ def page(browser: Page, served: Served) -> Page:
     browser.be("light")
     browser.open(str(served.client.base_url))
     browser.until("document.querySelector('.serving')?.innerText === 'line 7'")
-    return browser
+    yield browser
+    browser.open("about:blank")
 
 
 def serving(page: Page, name: str) -> None:

@@ -31,6 +31,7 @@ def models(
     """List the models that a state directory holds, as of the engine's last commit, or those of a running engine."""
     told = read_running(url, "/v1/models", token_env) if url else _read(find_state(state, config))
     found = [each for each in told["models"] if data_type in {"", each["data_type"]}]
+    found.sort(key=lambda each: (each["data_type"], each["slot"], each["position"]))
     if as_json:
         print_json({**told, "models": found})
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from headrace.core.statistics import Timing
     from headrace.monitor.view import CountView, SlotView, VersionView
+
+T = TypeVar("T")
 
 QUANTILES = {"p50_ns": 0.5, "p90_ns": 0.9, "p99_ns": 0.99}
 
@@ -119,8 +121,10 @@ def describe_in_the_books_words(version: VersionView | None) -> dict[str, Any] |
     }
 
 
-def choose(items: Iterable[Mapping[str, Any]], wanted: Mapping[str, str | None]) -> list[Mapping[str, Any]]:
+def choose(items: Iterable[T], wanted: Mapping[str, str | None]) -> list[T]:
     """Leave what has the wanted members; None wants nothing of a member."""
     return [
-        item for item in items if all(value is None or str(item.get(name)) == value for name, value in wanted.items())
+        item
+        for item in items
+        if all(value is None or str(getattr(item, name)) == value for name, value in wanted.items())
     ]

@@ -14,6 +14,7 @@ from headrace.errors import SourceError
 from headrace.monitor.answers import answer, read_number
 from headrace.monitor.documents import (
     choose,
+    describe_counts,
     describe_histogram,
     describe_in_the_books_words,
     describe_slot,
@@ -81,10 +82,11 @@ async def tell_engine(request: Request) -> Response:
 
 
 async def list_models(request: Request) -> Response:
-    """Answer every publication that the engine knows."""
-    view = premises_of(request).watcher.view
-    wanted = {name: request.query_params.get(name) for name in ("data_type", "slot", "state")}
-    return answer({"at": view.at, "models": choose(map(describe_version, view.versions), wanted)})
+    """Answer the publications that the engine knows, by their position; with a limit the last ones."""
+    view, limit = premises_of(request).watcher.view, read_number(request, "limit", 0, MOST)
+    found = choose(view.versions, {name: request.query_params.get(name) for name in ("data_type", "slot", "state")})
+    found.sort(key=lambda each: each.position)
+    return answer({"at": view.at, "models": [describe_version(each) for each in (found[-limit:] if limit else found)]})
 
 
 async def show_model(request: Request) -> Response:
@@ -100,10 +102,12 @@ async def show_model(request: Request) -> Response:
 
 
 async def list_slots(request: Request) -> Response:
-    """Answer every slot with its serving and its staged model."""
+    """Answer every slot with its serving and its staged model, and all counts."""
     view = premises_of(request).watcher.view
-    wanted = {name: request.query_params.get(name) for name in ("data_type", "slot")}
-    return answer({"at": view.at, "slots": choose((describe_slot(view, slot) for slot in view.slots), wanted)})
+    found = choose(view.slots, {name: request.query_params.get(name) for name in ("data_type", "slot")})
+    told = {"slots": [describe_slot(view, slot) for slot in found]}
+    counts = {"unaddressed": describe_counts(view.unaddressed), "total": describe_counts(view.total)}
+    return answer({"at": view.at, **told, **counts})
 
 
 async def show_statistics(request: Request) -> Response:
@@ -182,7 +186,9 @@ OPERATIONS = (
     Operation("GET", "/health/ready", tell_ready, "Whether the engine can do its work", "health", refusals=(503,)),
     Operation("GET", "/v1/engine", tell_engine, "What runs here, and how far it has read", "engine"),
     Operation("GET", "/v1/models", list_models, "Every publication, by slot and position", "models",
-              (_DATA_TYPE, _SLOT, Parameter("state", "only models in this state"))),
+              (_DATA_TYPE, _SLOT, Parameter("state", "only models in this state"),
+               Parameter("limit", "at most so many, the last ones; 0 for all", schema=_LIMIT.schema)),
+              refusals=(400,)),
     Operation("GET", "/v1/models/{position}", show_model, "One publication, with its history", "models",
               (Parameter("position", "its place in the model stream", "path", _WHOLE, required=True),),
               refusals=(404,)),

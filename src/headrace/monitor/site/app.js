@@ -8,7 +8,7 @@ import { Overview } from "./overview.js";
 import { make } from "./page.js";
 
 const KEPT = 900;
-const live = { points: [], events: [], slots: [], unaddressed: null };
+const live = { points: [], events: [], slots: [], total: null };
 const main = document.getElementById("main");
 const link = document.getElementById("link");
 let shown = null;
@@ -39,9 +39,7 @@ async function show() {
 async function refresh() {
   const page = shown;
   try {
-    const [{ slots }, statistics] = await Promise.all([get("/v1/slots"), get("/v1/statistics")]);
-    live.slots = slots;
-    live.unaddressed = statistics.unaddressed;
+    Object.assign(live, await get("/v1/slots"));
     await page.refresh();
     if (failing && page === shown && !page.element.isConnected) main.replaceChildren(page.element);
     failing = false;

@@ -7,11 +7,11 @@ export class Models {
   constructor() {
     this.list = make("div.sheet");
     this.element = make("div", {}, make("div.head", {}, make("h1", {}, "Models"),
-      make("p.note", {}, "every publication of the model stream, the newest first")), this.list);
+      make("p.note", {}, "the publications of the model stream, the newest first")), this.list);
   }
 
   async refresh() {
-    const { models } = await get("/v1/models");
+    const { models } = await get("/v1/models?limit=300");
     const rows = models.sort((one, other) => other.position - one.position).map((model) => make("tr", {},
       make("td.number", {}, model.position),
       make("td", {}, make("a", { href: `#/models/${model.position}`, "data-key": `m${model.position}` }, `${model.name} ${model.version}`)),

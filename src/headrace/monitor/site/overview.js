@@ -49,10 +49,9 @@ export class Overview {
 
   /** Read what is not streamed: slots, refusals, dead letters. */
   async refresh() {
-    const [slots, rejected, letters] = await Promise.all([
-      get("/v1/slots"), get("/v1/models?state=rejected"), get("/v1/dead-letters?limit=5"),
-    ]);
-    this.change("slots", slots.slots, () => this.showSlots(slots.slots));
+    const [rejected, letters] = await Promise.all([get("/v1/models?state=rejected&limit=5"), get("/v1/dead-letters?limit=5")]);
+    const { slots } = this.live;
+    this.change("slots", slots, () => this.showSlots(slots));
     this.change("rejected", rejected.models, () => this.showRefused(rejected.models));
     this.change("letters", letters.dead_letters, () => this.showLetters(letters.dead_letters));
     this.draw();
@@ -92,17 +91,16 @@ export class Overview {
 
   showTiles(points, slots) {
     const now = points.at(-1);
-    const sum = (name) => slots.reduce((total, slot) => total + slot[name], 0);
-    const lost = (name) => sum(name) + (this.live.unaddressed?.[name] ?? 0);
+    const total = this.live.total ?? {};
     const busy = slots.map((slot) => slot.serving).filter((model) => model?.p50_ns !== null && model !== null && model !== undefined);
     const middle = busy.length ? busy.reduce((best, model) => (model.records > best.records ? model : best)) : null;
     this.tiles.replaceChildren(
       tile("Scored a second", rate(now?.scored)),
-      tile("Scored in all", count(sum("scored"))),
+      tile("Scored in all", count(total.scored)),
       tile("Half scored within", duration(middle?.p50_ns)),
       tile("99 % scored within", duration(middle?.p99_ns)),
-      tile("Dead-lettered", count(lost("dead_lettered")), lost("dead_lettered") > 0),
-      tile("Skipped", count(lost("skipped"))));
+      tile("Dead-lettered", count(total.dead_lettered), total.dead_lettered > 0),
+      tile("Skipped", count(total.skipped)));
   }
 
   showSlots(slots) {
@@ -131,7 +129,7 @@ export class Overview {
   }
 
   showRefused(models) {
-    const rows = models.slice(-5).reverse().map((model) => make("tr", {},
+    const rows = models.reverse().map((model) => make("tr", {},
       make("td", {}, make("a", { href: `#/models/${model.position}` }, `${model.name} ${model.version}`)),
       make("td", {}, slotName(model)), make("td.reason", {}, model.reason)));
     fill(this.refused, table("Refused models", ["model", "slot", "reason"], rows, "No model was refused."));
