@@ -19,7 +19,7 @@ DOCUMENT = (
 
 @pytest.mark.timeout(240)
 def test_two_hundred_mutants_of_real_models_do_no_harm(project: Path) -> None:
-    report = fuzz(read_seeds([project / fuzzing.SEEDS], "pmml"), "pmml", 200)
+    report = fuzz(read_seeds([project / fuzzing.SEEDS["pmml"]], "pmml"), "pmml", 200)
     assert report.defects == {}
     assert report.outcomes.keys() == {"refused", "served"}
     assert report.outcomes.total() == 200
@@ -30,6 +30,24 @@ def test_mutants_of_a_graph_do_no_harm(project: Path) -> None:
     report = fuzz(read_seeds([project / "examples/wine/models"], "onnx"), "onnx", 50)
     assert report.defects == {}
     assert report.outcomes.total() == 50
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("kind", "folder", "asked"),
+    [("tensorflow", "", {}), ("savedmodel", "saved_keras", {}), ("savedmodel", "saved_tf2", {"signature": "price"})],
+)
+def test_mutants_of_tensorflow_models_do_no_harm(project: Path, kind: str, folder: str, asked: dict[str, str]) -> None:
+    count = 100 if folder else 200
+    report = fuzz(read_seeds([project / fuzzing.SEEDS[kind] / folder], kind), kind, count, asked=asked)
+    assert report.defects == {}
+    assert report.outcomes.total() == count
+
+
+def test_the_folders_of_saved_models_are_seeds(project: Path) -> None:
+    assert len(read_seeds([project / fuzzing.SEEDS["savedmodel"]], "savedmodel")) == 3
+    assert len(read_seeds([project / fuzzing.SEEDS["tensorflow"]], "tensorflow")) == 3
 
 
 def test_a_mutant_is_told_by_its_seed_and_number() -> None:

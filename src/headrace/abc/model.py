@@ -108,3 +108,14 @@ class OptionedFormat(Protocol):
 
         Raises ``DescriptorError`` for an option that it does not have, naming those that it has.
         """
+
+
+@runtime_checkable
+class LibraryFormat(Protocol):
+    """A format whose library takes a second or more to load: that is done once for each process, ahead of models."""
+
+    def load_library(self) -> None:
+        """Load it, and do what takes time only once.
+
+        Raises ``MissingExtraError`` and ``ConfigurationError``.
+        """

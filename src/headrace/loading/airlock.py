@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import shutil
@@ -18,10 +19,13 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from headrace.abc.loader import Stage
+from headrace.abc.model import LibraryFormat
 from headrace.errors import ConfigurationError, HeadraceError, LimitError, ModelFormatError
+from headrace.loading.checking import find_format
 from headrace.loading.frames import Channel, ChannelError, GarbledError, LateError
 from headrace.loading.messages import (
     CHECK,
@@ -190,6 +194,7 @@ class ProcessChecker:
 
     def check(self, content: bytes, descriptor: Descriptor, reach: Reach) -> Checked:
         """Check a candidate; see ``checking.check``."""
+        self._remember(content, descriptor)
         try:
             return self._check_once(content, descriptor, reach)
         except CrashError as first:
@@ -200,6 +205,13 @@ class ProcessChecker:
             raise ModelFormatError(
                 f"model {descriptor.name!r} crashed the process that checked it, twice: {second}"
             ) from second
+
+    def _remember(self, content: bytes, descriptor: Descriptor) -> None:
+        """Have the children after this one load what the candidate's format needs before they are ready."""
+        with contextlib.suppress(HeadraceError):
+            found = find_format(content, descriptor.model_type, self._options)
+            if isinstance(found, LibraryFormat) and found.name not in self._options.preload:
+                self._options = replace(self._options, preload=(*self._options.preload, found.name))
 
     def _check_once(self, content: bytes, descriptor: Descriptor, reach: Reach) -> Checked:
         self.start()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from headrace import catalog
 from headrace.abc.loader import Stage
-from headrace.abc.model import OptionedFormat
+from headrace.abc.model import LibraryFormat, OptionedFormat
 from headrace.compilation import load_kept
 from headrace.errors import (
     ConfigurationError,
@@ -134,10 +134,10 @@ def choose(found: Format, asked: Mapping[str, str]) -> Format:
     return found.with_options(asked)
 
 
-def import_formats(own: Mapping[str, str]) -> None:
+def import_formats(own: Mapping[str, str], preload: Collection[str] = ()) -> None:
     """Import what the formats need, and their kernels, so that no candidate waits for it.
 
-    A format that is missing is told of when asked.
+    The libraries of the formats ``preload`` are loaded too. A format that is missing is told of when asked.
     """
     pa.array(np.zeros(1))  # at the first conversion pyarrow imports pandas where that is installed: seconds
     for name in catalog.find_names("format"):
@@ -146,6 +146,11 @@ def import_formats(own: Mapping[str, str]) -> None:
     for target in own.values():
         with contextlib.suppress(HeadraceError):
             catalog.load_target(target)
+    for name in preload:
+        with contextlib.suppress(HeadraceError):
+            found = catalog.load("format", name)()
+            if isinstance(found, LibraryFormat):
+                found.load_library()
     load_kept()
 
 

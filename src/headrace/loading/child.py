@@ -37,7 +37,7 @@ def main() -> int:
     channel = Channel(os.dup(0), answers)
     with contextlib.suppress(EndedError):
         options = decode(channel.receive(0), LoadOptions)
-        import_formats(options.formats)
+        import_formats(options.formats, options.preload)
         gc.freeze()  # what was imported stays; no collection need look at it
         limit_process(options)
         serve(channel, options, network)

@@ -15,7 +15,8 @@ class LoadOptions:
     arguments of a format, by its name. ``exclude`` names fields of records that are no features. ``warm_rows`` are
     the batch sizes that a model is warmed at. ``memory_bytes``, ``cpu_seconds`` and ``wall_seconds`` limit one check in
     a child process, ``children_niceness`` lowers its priority below that of serving, and after ``checks_per_child`` it
-    is replaced.
+    is replaced. ``preload`` names formats whose libraries a child loads before its first check; a checker adds those
+    that it meets.
     """
 
     max_model_bytes: int = 512 * 2**20
@@ -32,3 +33,4 @@ class LoadOptions:
     file_bytes: int = 16 * 2**20
     children_niceness: int = 5
     checks_per_child: int = 100
+    preload: tuple[str, ...] = ()

@@ -18,9 +18,10 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 
@@ -28,16 +29,29 @@ from headrace import catalog
 from headrace.errors import HeadraceError, LimitError, RecordError
 from headrace.loading.airlock import ProcessChecker
 from headrace.loading.checking import Checked, check, make_example
+from headrace.loading.folders import pack_folder
 from headrace.loading.options import LoadOptions
 from headrace.records import Descriptor
 from headrace.testing.mutants import make_mutant
 
-SEEDS = Path("tests/data/pmml/cases")
+_TENSORFLOW = Path("tests/data/tensorflow")
+SEEDS = {
+    "pmml": Path("tests/data/pmml/cases"),
+    "onnx": Path("examples/wine/models"),
+    "tensorflow": _TENSORFLOW,
+    "savedmodel": _TENSORFLOW,
+}
 MAX_SEED = 60_000
 """Larger seeds are left out: their mutants would take long and reach no more."""
 SECONDS = 2.0
 MEMORY = 2 * 2**30
-ENDINGS = {"pmml": (".pmml", ".pmml.xz"), "onnx": (".onnx", ".onnx.xz")}
+ENDINGS = {
+    "pmml": (".pmml", ".pmml.xz"),
+    "onnx": (".onnx", ".onnx.xz"),
+    "tensorflow": (".pb", ".pbtxt"),
+    "savedmodel": (".tar", ".zip"),
+}
+_SAVED_MODEL = "saved_model.pb"
 _UNFORESEEN = re.compile(r"cannot be used: \w+:|crashed the process")
 _PLACE = {"pmml": re.compile(r"\bline \d+|ModelVerification, record|document|not well-formed|nested too deeply")}
 
@@ -76,25 +90,46 @@ def read_seeds(paths: Sequence[Path], kind: str) -> list[bytes]:
     files = [path for path in paths if path.is_file()]
     for folder in paths:
         files += sorted(path for path in folder.glob("**/*") if path.name.endswith(ENDINGS[kind]))
+    files = [path for path in files if path.name != _SAVED_MODEL]
     contents = [lzma.decompress(file.read_bytes()) if file.suffix == ".xz" else file.read_bytes() for file in files]
+    if kind == "savedmodel":
+        folders = sorted({path.parent for folder in paths for path in folder.glob(f"**/{_SAVED_MODEL}")})
+        contents += [pack_folder(folder, MAX_SEED) for folder in folders]
     seeds = [content for content in contents if len(content) <= MAX_SEED]
     if not seeds:
         raise SystemExit(f"no {kind} model of up to {MAX_SEED:,} bytes in {', '.join(map(str, paths))}")
     return seeds
 
 
-def fuzz(seeds: Sequence[bytes], kind: str, count: int, seed: int = 0, first: int = 0) -> Report:
-    """Check mutants ``first`` to ``first + count`` of a seed."""
+def fuzz(
+    seeds: Sequence[bytes],
+    kind: str,
+    count: int,
+    seed: int = 0,
+    first: int = 0,
+    asked: Mapping[str, str] = MappingProxyType({}),
+) -> Report:
+    """Check mutants ``first`` to ``first + count`` of a seed; ``asked`` are the descriptors' options."""
     options = LoadOptions(
-        warm_rows=(1, 16), wall_seconds=SECONDS, memory_bytes=MEMORY, checks_per_child=1000, children_niceness=0
+        warm_rows=(1, 16),
+        wall_seconds=SECONDS,
+        memory_bytes=MEMORY,
+        checks_per_child=1000,
+        children_niceness=0,
+        preload=(kind,),
     )
     report = Report()
-    _warm(seeds, kind, options)
+
+    def describe(content: bytes) -> Descriptor:
+        return Descriptor(name="mutant", data_type="record", model_type=kind, content=content, options=asked)
+
+    _warm([describe(content) for content in seeds], options)
     checker = ProcessChecker(options)
     try:
+        _judge(checker, describe(seeds[0]))  # the child is ready then
         for number in range(first, first + count):
             begin = time.perf_counter()
-            outcome, defect = _judge(checker, make_mutant(seeds, seed, number), kind)
+            outcome, defect = _judge(checker, describe(make_mutant(seeds, seed, number)))
             report.outcomes[outcome] += 1
             report.slowest = max(report.slowest, time.perf_counter() - begin)
             if defect:
@@ -104,22 +139,18 @@ def fuzz(seeds: Sequence[bytes], kind: str, count: int, seed: int = 0, first: in
     return report
 
 
-def _warm(seeds: Sequence[bytes], kind: str, options: LoadOptions) -> None:
+def _warm(seeds: Sequence[Descriptor], options: LoadOptions) -> None:
     """Serve the seeds, so that no mutant waits for modules and kernels: what is interrupted then stays broken."""
-    for content in seeds:
+    for descriptor in seeds:
         with contextlib.suppress(Exception):  # what fails here fails as a mutant too
-            _serve(check(content, _describe(content, kind), options, lambda _: None), kind)
+            _serve(check(descriptor.content or b"", descriptor, options, lambda _: None), descriptor.model_type)
 
 
-def _describe(content: bytes, kind: str) -> Descriptor:
-    return Descriptor(name="mutant", data_type="record", model_type=kind, content=content)
-
-
-def _judge(checker: ProcessChecker, content: bytes, kind: str) -> tuple[str, str]:
+def _judge(checker: ProcessChecker, descriptor: Descriptor) -> tuple[str, str]:
     """Return what became of a mutant, and what is wrong with that if anything is."""
-    descriptor = _describe(content, kind)
+    kind = descriptor.model_type
     try:
-        checked = _check(checker, content, descriptor)
+        checked = _check(checker, descriptor.content or b"", descriptor)
     except LimitError as error:
         return "limit", str(error)
     except HeadraceError as error:
@@ -171,15 +202,19 @@ def _serve(checked: Checked, kind: str) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Check mutants and print what became of them; 1 if there was a defect."""
     parser = argparse.ArgumentParser(prog="python -m headrace.testing.fuzz", description=main.__doc__)
-    parser.add_argument("seeds", nargs="*", type=Path, metavar="SEED", help=f"models or folders (default {SEEDS})")
+    parser.add_argument(
+        "seeds", nargs="*", type=Path, metavar="SEED", help="models or folders (by default those of the tests)"
+    )
     parser.add_argument("--format", choices=sorted(ENDINGS), default="pmml")
     parser.add_argument("--mutants", type=int, default=10_000, metavar="N")
     parser.add_argument("--seed", type=int, default=0, help="of the choice of mutants")
     parser.add_argument("--first", type=int, default=0, metavar="NUMBER", help="where to begin: to see one again")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="of the descriptors")
     parser.add_argument("--keep", type=Path, default=Path("mutants"), metavar="DIR", help="for mutants with defects")
     options = parser.parse_args(arguments)
-    seeds = read_seeds(options.seeds or [SEEDS], options.format)
-    report = fuzz(seeds, options.format, options.mutants, options.seed, options.first)
+    asked = dict(each.split("=", 1) for each in options.option)
+    seeds = read_seeds(options.seeds or [SEEDS[options.format]], options.format)
+    report = fuzz(seeds, options.format, options.mutants, options.seed, options.first, asked)
     counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(report.outcomes.items()))
     sys.stdout.write(f"{options.mutants} mutants of {len(seeds)} models: {counts}; slowest {report.slowest:.2f} s\n")
     for number, defect in report.defects.items():

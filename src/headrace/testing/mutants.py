@@ -1,16 +1,21 @@
 """Mutants of a model's bytes: what is sent by mistake, damaged on its way, or made to do harm.
 
 A mutant is told by its seed and number alone. Bytes of any format are flipped, cut, repeated and spliced; of a document
-of XML, elements and attributes are dropped, doubled, moved, renamed and given one another's values as well.
+of XML, elements and attributes are dropped, doubled, moved, renamed and given one another's values as well, and fields
+of a protobuf message, also of one that stands in a tar archive.
 """
 
 from __future__ import annotations
 
 import copy
+import io
 import random
 import re
-from collections.abc import Callable, Sequence
+import tarfile
+from collections.abc import Callable, Mapping, Sequence
 from xml.etree import ElementTree as ET
+
+from headrace.testing.messages import mutate_message
 
 EXTREMES = (
     "", " ", "0", "-1", "1", "2.5", "1e308", "1e999", "-1e999", "NaN", "99999999999999999999", "-2147483649", "true",
@@ -30,6 +35,8 @@ def make_mutant(seeds: Sequence[bytes], seed: int, number: int) -> bytes:
     content = generator.choice(seeds)
     if content.lstrip()[:1] == b"<" and generator.random() < 0.7:
         content = _mutate_document(generator, content)
+    elif content[:1] != b"<" and generator.random() < 0.6:
+        content = _mutate_messages(generator, content, seeds)
     if content == b"" or generator.random() < 0.3 or content in seeds:
         for _ in range(generator.choice((1, 1, 2, 8))):
             content = generator.choice(_BYTES)(generator, content, seeds)
@@ -77,6 +84,40 @@ def _span(generator: random.Random, content: bytes) -> tuple[int, int]:
 
 
 _BYTES: tuple[Bytes, ...] = (_flip, _cut, _repeat, _truncate, _splice, _renumber, _renumber)
+
+
+def _mutate_messages(generator: random.Random, content: bytes, seeds: Sequence[bytes]) -> bytes:
+    def mutate(part: bytes) -> bytes:
+        return generator.choice(_BYTES)(generator, part, seeds)
+
+    if not _is_tar(content):
+        for _ in range(generator.choice((1, 1, 2, 4))):
+            content = mutate_message(generator, content, mutate)
+        return content
+    files = _read_tar(content)
+    path = generator.choice(sorted(files))
+    files[path] = mutate_message(generator, files[path], mutate)
+    return _write_tar(files)
+
+
+def _is_tar(content: bytes) -> bool:
+    return content[257:262] == b"ustar"
+
+
+def _read_tar(content: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        opened = [(entry.name, archive.extractfile(entry)) for entry in archive]
+        return {name: file.read() for name, file in opened if file is not None}
+
+
+def _write_tar(files: Mapping[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for path, content in files.items():
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
 
 
 def _mutate_document(generator: random.Random, content: bytes) -> bytes:

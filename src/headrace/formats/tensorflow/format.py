@@ -15,7 +15,7 @@ from headrace.formats.tensorflow.model import TensorflowModel
 from headrace.formats.tensorflow.ports import Ports, read_ports
 from headrace.formats.tensorflow.reading import MAX_NODES, looks_like_graph, read_graph
 from headrace.formats.tensorflow.rules import refuse_hungry, refuse_reaching_out, refuse_unfit
-from headrace.formats.tensorflow.session import Session, SessionSettings, open_graph
+from headrace.formats.tensorflow.session import Session, SessionSettings, open_graph, warm_up
 from headrace.formats.tensorflow.slicing import Graph, split
 from headrace.formats.tensorflow.trial import try_out
 
@@ -44,6 +44,13 @@ class TensorflowFormat:
         made = TensorflowFormat(self._settings.intra_op_threads, self._settings.inter_op_threads)
         made._choices = read_choices(options, ("inputs", "outputs", "argmax"), self.name)
         return made
+
+    def load_library(self) -> None:
+        """Load TensorFlow's library and make a first session, which take a second or two.
+
+        Raises ``MissingExtraError`` and ``ConfigurationError``.
+        """
+        warm_up(self._settings)
 
     def recognises(self, content: bytes) -> bool:
         """Tell from the top of the bytes whether this may be a graph."""

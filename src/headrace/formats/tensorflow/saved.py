@@ -25,7 +25,7 @@ from headrace.formats.tensorflow.model import TensorflowModel
 from headrace.formats.tensorflow.ports import Ports, read_ports
 from headrace.formats.tensorflow.proto import graph_pb2 as pb
 from headrace.formats.tensorflow.reading import looks_like_saved_model, read_saved_model
-from headrace.formats.tensorflow.session import Session, open_saved
+from headrace.formats.tensorflow.session import Session, open_saved, warm_up
 from headrace.formats.tensorflow.tensors import Tensor
 from headrace.formats.tensorflow.trial import try_out
 
@@ -53,6 +53,13 @@ class SavedModelFormat:
         made = SavedModelFormat(self._settings.intra_op_threads, self._settings.inter_op_threads)
         made._choices = read_choices(options, ("tags", "signature", "outputs", "argmax"), self.name)
         return made
+
+    def load_library(self) -> None:
+        """Load TensorFlow's library and make a first session, which take a second or two.
+
+        Raises ``MissingExtraError`` and ``ConfigurationError``.
+        """
+        warm_up(self._settings)
 
     def recognises(self, content: bytes) -> bool:
         """Tell from the top of the bytes whether this may be a SavedModel."""

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from headrace.formats.tensorflow.library import Buffer, Library, Output, TensorflowError, load_library
 from headrace.formats.tensorflow.proto import graph_pb2 as pb
 from headrace.formats.tensorflow.tensors import Tensor, make_tensor, read_tensor
@@ -139,6 +141,17 @@ def open_graph(content: Tensor, settings: SessionSettings) -> Session:
     finally:
         library.quick.TF_DeleteImportGraphDefOptions(options)
     return Session(library, graph, handle)
+
+
+def warm_up(settings: SessionSettings) -> None:
+    """Load the library and run a first graph: threads and kernels are set up once."""
+    graph = pb.GraphDef(versions=pb.VersionDef(producer=27))
+    given = graph.node.add(name="x", op="Placeholder")
+    given.attr["dtype"].type = pb.DT_FLOAT
+    graph.node.add(name="y", op="Identity", input=["x"]).attr["T"].type = pb.DT_FLOAT
+    session = open_graph(np.frombuffer(graph.SerializeToString(), np.uint8), settings)
+    session.call(["x:0"], ["y:0"]).run([np.zeros(1, np.float32)])
+    session.close()
 
 
 def open_saved(files: Mapping[str, Tensor], tags: Sequence[str], settings: SessionSettings) -> Session:
