@@ -147,7 +147,7 @@ def open_direct(frame: ModelFrame, inputs: Sequence[Input], schema: pa.Schema, w
     if not isinstance(forest, Forest) or frame.targets or not all(entry.is_plain for entry in inputs):
         return None
     known = {entry.field for entry in inputs}
-    if not forest.adds_plainly or not all(field in known for field in forest.fields):
+    if forest.single or not forest.adds_plainly or not all(field in known for field in forest.fields):
         return None
     finals = {output.field.name: output for output in frame.final_outputs()}
     places = []

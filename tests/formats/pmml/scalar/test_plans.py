@@ -15,7 +15,19 @@ from tests.formats.pmml.building import COLOUR, LABEL, X, Y, apply, document, lo
 
 CASES = Path(__file__).parents[3] / "data/pmml/cases"
 SMALL = 20_000
-KINDS = ("Regression", "NeuralNetwork", "DecisionTree", "dectree", "LR", "Linear", "GBT", "Multinom", "IrisTree")
+KINDS = (
+    "Regression",
+    "NeuralNetwork",
+    "DecisionTree",
+    "dectree",
+    "LR",
+    "Linear",
+    "GBT",
+    "Multinom",
+    "IrisTree",
+    "XGB",
+    "xgboost",
+)
 SURROGATES = {"cPMML__cPMML__AuditTree"} | {f"jpmml__pmml-rattle__DecisionTree{name}" for name in ("Audit", "Iris")}
 """Trees with compound predicates, which have no scalar form."""
 PLANNED = sorted(
@@ -104,7 +116,13 @@ EXPRESSIONS = {
 
 
 def regression(
-    treatment: str, method: str, tables: str, function: str, derived: dict[str, str], output: str
+    treatment: str,
+    method: str,
+    tables: str,
+    function: str,
+    derived: dict[str, str],
+    output: str,
+    attributes: str = "",
 ) -> PmmlModel:
     fields = "".join(
         f'<DerivedField name="d_{name}" optype="continuous" dataType="double">{expression}</DerivedField>'
@@ -113,7 +131,7 @@ def regression(
     target = "label" if function == "classification" else "y"
     return load(
         document(
-            f'<RegressionModel functionName="{function}" normalizationMethod="{method}">'
+            f'<RegressionModel functionName="{function}" normalizationMethod="{method}"{attributes}>'
             f"{schema('x', target=target, extra=TREATMENTS.format(treatment=treatment))}{output}"
             f"<LocalTransformations>{fields}</LocalTransformations>{tables}</RegressionModel>",
             X + Y + COLOUR + LABEL + TREATED,
@@ -176,6 +194,34 @@ def test_expressions_and_treatments_give_what_columns_give(name: str, record: di
     assert repr(score_generally(model, make_batch(record))) == repr([score_one(model, record)])
 
 
+PLAIN = (
+    '<NumericPredictor name="x" coefficient="0.3"/><NumericPredictor name="n" coefficient="-0.7"/>'
+    '<CategoricalPredictor name="colour" value="red" coefficient="1.1"/>'
+)
+BOTH = (
+    f'<RegressionTable targetCategory="yes" intercept="0.1">{PLAIN}</RegressionTable>'
+    '<RegressionTable targetCategory="no"/>'
+)
+METHODS = {"regression": ("none", "logit", "exp", "cloglog"), "classification": ("softmax", "logit", "simplemax")}
+SINGLES = {
+    f"{function} {method}": regression(
+        TREATING["missing"], method,
+        BOTH if function == "classification" else f'<RegressionTable intercept="0.1">{PLAIN}</RegressionTable>',
+        function, {}, SCALED if function == "regression" else "", ' x-mathContext="float"',
+    )
+    for function, methods in METHODS.items()
+    for method in methods
+}  # fmt: skip
+MODELS = {**SINGLES, **NUMBERS, **CLASSES}
+
+
+@pytest.mark.parametrize("name", SINGLES)
+@given(record=RECORDS)
+def test_single_precision_gives_what_columns_give(name: str, record: dict[str, object]) -> None:
+    model = SINGLES[name]
+    assert repr(score_generally(model, make_batch(record))) == repr([score_one(model, record)])
+
+
 @pytest.mark.parametrize("method", CLASSES)
 @given(record=RECORDS)
 def test_classes_give_what_columns_give(method: str, record: dict[str, object]) -> None:
@@ -191,8 +237,7 @@ def test_real_models_have_programs(name: str) -> None:
 
 
 def test_these_models_have_plans() -> None:
-    models = {**NUMBERS, **CLASSES}
-    assert [] == [name for name, model in models.items() if model._scalar is None]
+    assert [] == [name for name, model in MODELS.items() if model._scalar is None]
 
 
 def test_an_ordinary_record_stays_in_the_plan() -> None:
@@ -202,8 +247,8 @@ def test_an_ordinary_record_stays_in_the_plan() -> None:
 
 
 def test_an_ordinary_record_stays_in_the_program() -> None:
-    found = {name: score_by_program(model, ORDINARY) for name, model in {**NUMBERS, **CLASSES}.items()}
-    assert {name: model.score_one(ORDINARY) for name, model in {**NUMBERS, **CLASSES}.items()} == found
+    found = {name: score_by_program(model, ORDINARY) for name, model in MODELS.items()}
+    assert {name: model.score_one(ORDINARY) for name, model in MODELS.items()} == found
 
 
 def score_by_program(model: PmmlModel, record: dict[str, object]) -> object:

@@ -20,7 +20,7 @@ import numpy as np
 from headrace.compilation import kernel
 from headrace.formats.pmml.kernels import pointers, walks
 from headrace.formats.pmml.kernels.pointers import Floats, Integers, point_at_floats, point_at_integers
-from headrace.formats.pmml.kernels.walks import UNSETTLED, walk_forest, walk_tree
+from headrace.formats.pmml.kernels.walks import UNSETTLED, round_to, walk_forest, walk_tree
 
 SETTLED, LACKING = range(2)
 PAUSE = 0
@@ -63,7 +63,7 @@ def _compute_one(operation: int, work: Floats, value: float, constants: int) -> 
     if operation == REPLACE:
         return work[constants] if math.isnan(value) else value
     if operation == SIGMOID:  # of an exponential
-        return 1.0 / (1.0 + value)
+        return round_to(1.0 / round_to(1.0 + value, work[constants]), work[constants])
     return _treat(operation, work, value, constants)
 
 
@@ -84,7 +84,7 @@ def _treat(operation: int, work: Floats, value: float, constants: int) -> float:
     if operation == WHOLE and value != np.floor(value) and not math.isnan(value):
         work[0] = UNSETTLED
     if operation == FLIP:  # before an exponential that has to stay in range
-        if not -700.0 < value < 700.0 and not math.isnan(value):
+        if abs(value) >= high:
             work[0] = UNSETTLED
         return -value if low else value
     if operation == SINGLE:
@@ -163,14 +163,8 @@ def _compare(operation: int, left: float, right: float) -> bool:
 @nb.njit(error_model="numpy")
 def _reduce(operation: int, work: Floats, code: Integers, args: int, count: int, constants: int) -> float:
     """Compute a number from several."""
-    if operation == LINEAR:  # constants: the intercept, and a coefficient for each of the first arguments
-        total = work[constants]
-        numeric = int(work[constants + 1])
-        for place in range(numeric):
-            total += work[constants + 2 + place] * work[code[args + place]]
-        for place in range(numeric, count):
-            total += work[code[args + place]]
-        return total
+    if operation == LINEAR:
+        return _add_up(work, code, args, count, constants)
     if operation == PRODUCT:
         total = work[constants]
         for place in range(count):
@@ -200,6 +194,18 @@ def _reduce(operation: int, work: Floats, code: Integers, args: int, count: int,
 
 
 @nb.njit(error_model="numpy")
+def _add_up(work: Floats, code: Integers, args: int, count: int, constants: int) -> float:
+    """Add up; constants: if single, the intercept, how many of the arguments have coefficients, and these."""
+    single, total, numeric = work[constants], work[constants + 1], int(work[constants + 2])
+    for place in range(numeric):
+        value = round_to(work[code[args + place]], single)
+        total = round_to(total + round_to(work[constants + 3 + place] * value, single), single)
+    for place in range(numeric, count):
+        total = round_to(total + round_to(work[code[args + place]], single), single)
+    return total
+
+
+@nb.njit(error_model="numpy")
 def _count(operation: int, work: Floats, code: Integers, args: int, count: int) -> float:
     """Compute a number from those of several that are present."""
     total, present, ones, zeros = 0.0, 0, 0, 0
@@ -226,16 +232,16 @@ def _fill(operation: int, work: Floats, code: Integers, args: int, count: int, t
     for place in range(count):
         value = work[code[args + place]]
         greatest = max(greatest, value)
-        total += value
+        total = round_to(total + value, work[constants]) if operation == SHARE else 0.0
         gaps += math.isnan(value)
     if gaps and operation in (SHIFT, COPY):
         work[0] = UNSETTLED
     for place in range(count):
         value = work[code[args + place]]
         if operation == SHIFT:
-            value -= greatest
+            value = round_to(value - greatest, work[constants])
         elif operation == SHARE:
-            value /= total
+            value = round_to(value / total, work[constants])
         elif operation == NEGATE:
             if not -700.0 < value < 700.0:
                 work[0] = UNSETTLED
@@ -310,14 +316,14 @@ def run(code_address: int, work_address: int, start: int) -> int:
         elif operation >= _PUT:
             _put(operation, work, whole, work[code[args]], target)
         elif operation == FOREST:
-            walk_forest(work, code, args, count, target, work[constants])
+            walk_forest(work, code, args, count, target, constants)
         elif operation == TREE:
             work[target] = walk_tree(work, code, args, count)
         elif operation == ROW:
             _take_row(work, work[code[args]], point_at_floats(code[args + 1]), code[args + 2], code[args + 3], target)
         elif operation == PAIR:
             value = work[code[args]]
-            work[target], work[target + 1] = value, 1.0 - value
+            work[target], work[target + 1] = value, round_to(1.0 - value, work[constants])
         else:
             _fill(operation, work, code, args, count, target, constants)
     return int(work[0])

@@ -24,15 +24,22 @@ _COLUMN = 0x7FFF
 
 
 @nb.njit(error_model="numpy")
-def walk_forest(work: Floats, code: Integers, args: int, count: int, target: int, total: float) -> None:
-    """Add up the payloads of a forest's leaves. The first argument is where ``Layout`` s addresses are."""
+def round_to(value: float, single: float) -> float:
+    """Round to single precision if that is asked for."""
+    return float(np.float64(np.float32(value))) if single != 0.0 else value
+
+
+@nb.njit(error_model="numpy")
+def walk_forest(work: Floats, code: Integers, args: int, count: int, target: int, constants: int) -> None:
+    """Add up the payloads of a forest's leaves; constants: the divisor, if single, and where the sums begin."""
+    total, single, start = work[constants], work[constants + 1], work[constants + 2]
     about = point_at_integers(code[args])
     width, trees_, ranked = about[0], about[1], about[2]
     roots = carray(point_at_memory(about[3]), (trees_,), ROOT)
     ends = carray(point_at_memory(about[4]), (1,), END)
     payload = point_at_floats(about[5])
     for place in range(width + 1):
-        work[target + place] = 0.0
+        work[target + place] = start if place < width else 0.0
     ranks = target + width + 1
     if ranked:
         _rank(work, code, args, count, ranks, about)
@@ -44,12 +51,12 @@ def walk_forest(work: Floats, code: Integers, args: int, count: int, target: int
             found = _walk_plain(work, code, args, about, root)
         leaf = np.int64(ends[found].leaf) * (width + 1)
         for place in range(width + 1):
-            work[target + place] += payload[leaf + place]
+            work[target + place] = round_to(work[target + place] + payload[leaf + place], single)
     sums = 0.0
     for place in range(width):
         sums += work[target + place]
         if total:
-            work[target + place] /= total
+            work[target + place] = round_to(work[target + place] / total, single)
     if work[target + width] != 0.0 or math.isnan(sums):
         work[0] = UNSETTLED
 

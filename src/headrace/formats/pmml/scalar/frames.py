@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from headrace.formats.pmml.datatypes import DOUBLE, INTEGER, STRING
+from headrace.formats.pmml.columns import Numbers
+from headrace.formats.pmml.datatypes import DOUBLE, FLOAT, INTEGER, STRING
 from headrace.formats.pmml.elements import general_regression as general
 from headrace.formats.pmml.elements.mining import Chain
 from headrace.formats.pmml.elements.neural_network import NetworkEvaluator
@@ -21,7 +22,9 @@ from headrace.formats.pmml.features import find_label
 from headrace.formats.pmml.frame import ModelFrame
 from headrace.formats.pmml.kernels import programs
 from headrace.formats.pmml.output import OutputField
+from headrace.formats.pmml.result import Result
 from headrace.formats.pmml.scalar import network, regression, trees
+from headrace.formats.pmml.scalar.casts import round_single
 from headrace.formats.pmml.scalar.expressions import compile_expression
 from headrace.formats.pmml.scalar.outcome import Outcome
 from headrace.formats.pmml.scalar.plan import Plan, Term
@@ -93,11 +96,14 @@ def _treat(plan: Plan, target: Target, outcome: Outcome) -> Outcome:
             return outcome
         label = plan.add_step(_require_label, [value.place], form=_write_label)
         return Outcome(Term(label, STRING), outcome.labels, outcome.probabilities, outcome.confidences, outcome.entity)
-    if value.type.is_float:
-        raise NoPlan("a target in single precision")
     plain = Target(target.field, priors=target.priors, display=target.display, default=target.default)
     if target == plain and math.isnan(target.default):
         return outcome
+    if value.type.is_float:
+        place = plan.add_step(
+            partial(_rescale_single, target), [value.place], form=_write_rescaling(target, single=True)
+        )
+        return Outcome(Term(place, INTEGER if target.cast else value.type), entity=outcome.entity)
     place = plan.add_step(partial(_rescale, target), [value.place], form=_write_rescaling(target))
     return Outcome(Term(place, INTEGER if target.cast else value.type), entity=outcome.entity)
 
@@ -108,15 +114,22 @@ def _write_label(made: Program, arguments: Sequence[Slots]) -> Slots:
     return slots._replace(start=made.emit(programs.REQUIRE, [slots.start]))
 
 
-def _write_rescaling(target: Target) -> Form | None:
+def _write_rescaling(target: Target, *, single: bool = False) -> Form | None:
     """Return the form of ``_rescale``."""
     if target.cast:
         return None
+    convert = round_single if single else float
+    default, low, high, factor, offset = map(
+        convert, (target.default, target.low, target.high, target.factor, target.offset)
+    )
 
     def write(made: Program, arguments: Sequence[Slots]) -> Slots:
-        at = made.emit(programs.REPLACE, [arguments[0].start], (target.default, 0.0))
-        made.rewrite(programs.CLAMP, at, [at], (target.low, target.high))
-        made.rewrite(programs.RESCALE, at, [at], (target.factor, target.offset))
+        at = made.emit(programs.REPLACE, [arguments[0].start], (default, 0.0))
+        made.rewrite(programs.CLAMP, at, [at], (low, high))
+        for constants in ((factor, 0.0), (1.0, offset)):
+            made.rewrite(programs.RESCALE, at, [at], constants)
+            if single:
+                made.rewrite(programs.SINGLE, at, [at])
         return Slots(at)
 
     return write
@@ -140,6 +153,13 @@ def _rescale(target: Target, value: float) -> float:
     if target.offset != 0.0:
         value += target.offset
     return float(CASTS[target.cast](np.array([value]))[0]) if target.cast else value
+
+
+def _rescale_single(target: Target, value: float) -> float:
+    """Do what ``Target.apply`` does to a column in single precision."""
+    column = target.apply(Result(Numbers(np.array([value], np.float32), FLOAT))).value
+    assert isinstance(column, Numbers)
+    return float(column.values[0])
 
 
 def _compile_output(plan: Plan, output: OutputField, outcome: Outcome) -> Term:

@@ -154,11 +154,43 @@ def apply(function: Function, width: int) -> Form:
     return write
 
 
-def soften_over(program: Program, at: int, size: int) -> None:
+def call_single_on(function: Any, target: int, width: int) -> Bind:
+    """Return what calls a function of NumPy on slots, in single precision."""
+
+    def bind(block: Floats) -> Callable[[], object]:
+        view, scratch = block[target : target + width], np.empty(width, np.float32)
+
+        def call() -> None:
+            scratch[:] = view
+            view[:] = function(scratch, scratch)
+
+        return call
+
+    return bind
+
+
+def soften_over(program: Program, at: int, size: int, *, single: bool = False) -> None:
     """Write the exponentials of slots, divided by their sum, over them."""
-    program.rewrite(programs.SHIFT, at, range(at, at + size))
-    program.call(call_on(np.exp, at, size))
-    program.rewrite(programs.SHARE, at, range(at, at + size))
+    constants = (float(single), 0.0)
+    program.rewrite(programs.SHIFT, at, range(at, at + size), constants)
+    program.call((call_single_on if single else call_on)(np.exp, at, size))
+    program.rewrite(programs.SHARE, at, range(at, at + size), constants)
+
+
+def soften_single(program: Program, arguments: Sequence[Slots]) -> Slots:
+    """Do what ``soften`` does, in single precision."""
+    read = places(arguments)
+    at = program.emit(programs.TAKE, read, width=len(read))
+    soften_over(program, at, len(read), single=True)
+    return Slots(at, len(read))
+
+
+def make_single_logit(program: Program, arguments: Sequence[Slots]) -> Slots:
+    """Write the logistic function in single precision."""
+    target = program.emit(programs.FLIP, places(arguments), (1.0, 80.0))
+    program.call(call_single_on(np.exp, target, 1))
+    program.rewrite(programs.SIGMOID, target, [target], (1.0, 0.0))
+    return Slots(target)
 
 
 def soften(program: Program, arguments: Sequence[Slots]) -> Slots:
@@ -171,7 +203,7 @@ def soften(program: Program, arguments: Sequence[Slots]) -> Slots:
 
 def make_logit(program: Program, arguments: Sequence[Slots]) -> Slots:
     """Write the logistic function."""
-    target = program.emit(programs.FLIP, places(arguments), (1.0, 0.0))
+    target = program.emit(programs.FLIP, places(arguments), (1.0, 700.0))
     program.call(call_on(np.exp, target, 1))
     program.rewrite(programs.SIGMOID, target, [target])
     return Slots(target)
@@ -190,6 +222,6 @@ def blank(form: Form) -> Form:
 
 def make_exponential(program: Program, arguments: Sequence[Slots]) -> Slots:
     """Write the exponential of a number that keeps it in range."""
-    target = program.emit(programs.FLIP, places(arguments), (0.0, 0.0))
+    target = program.emit(programs.FLIP, places(arguments), (0.0, 700.0))
     program.call(call_on(np.exp, target, 1))
     return Slots(target)

@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from headrace.formats.pmml.datatypes import DOUBLE
+from headrace.formats.pmml.datatypes import DOUBLE, FLOAT
 from headrace.formats.pmml.elements import general_regression as general
 from headrace.formats.pmml.elements.regression import LINKS, ClassRegression, NumberRegression, Table, normalize
 from headrace.formats.pmml.glm.design import Block, Cell, Design
 from headrace.formats.pmml.kernels import programs
 from headrace.formats.pmml.scalar import program
+from headrace.formats.pmml.scalar.casts import round_single
 from headrace.formats.pmml.scalar.expressions import find_measure, find_number
 from headrace.formats.pmml.scalar.functions import exp
 from headrace.formats.pmml.scalar.outcome import Outcome, add_classes, blank_missing
@@ -25,26 +26,70 @@ from headrace.formats.pmml.scalar.ways import NoPlan, is_missing
 
 def compile_number(plan: Plan, evaluator: NumberRegression) -> Outcome:
     """Compile the regression of a number."""
-    if evaluator.single:
-        raise NoPlan("single precision")
-    total = _add_table(plan, evaluator.table)
+    total = _add_table(plan, evaluator.table, single=evaluator.single)
     name = next(name for name, link in LINKS.items() if link is evaluator.link)
     if name != "none":
-        total = plan.add_step(_find_link(name), [total], form=_LINK_FORMS.get(name))
-    return Outcome(Term(total, DOUBLE))
+        if evaluator.single:
+            total = plan.add_step(_link_single(name), [total], form=_write_single_link(name))
+        else:
+            total = plan.add_step(_find_link(name), [total], form=_LINK_FORMS.get(name))
+    return Outcome(Term(total, FLOAT if evaluator.single else DOUBLE))
 
 
 def compile_classes(plan: Plan, evaluator: ClassRegression) -> Outcome:
     """Compile the regression of classes."""
-    if evaluator.dtype is np.float32:
-        raise NoPlan("single precision")
-    totals = [_add_table(plan, table) for table in evaluator.tables]
+    single = evaluator.dtype is np.float32
+    totals = [_add_table(plan, table, single=single) for table in evaluator.tables]
+    if single:
+        place = _add_single_shares(plan, evaluator, totals)
+        return add_classes(plan, evaluator.labels, place)
     compute = _find_normalization(evaluator.method, evaluator.ordinal, len(totals))
     form = _find_form(evaluator.method, evaluator.ordinal, len(totals))
     return add_classes(plan, evaluator.labels, plan.add_step(compute, totals, form=form, width=len(totals)))
 
 
-def _add_table(plan: Plan, table: Table) -> int:
+def _link_single(name: str) -> Compute:
+    """Return an inverse link in single precision, by way of an array."""
+    link = LINKS[name]
+
+    def apply(value: float) -> float:
+        with np.errstate(all="ignore"):
+            return float(link(np.array([value], np.float32))[0])
+
+    return apply
+
+
+def _write_single_link(name: str) -> program.Form:
+    """Return the form of ``_link_single``."""
+    if name == "logit":
+        return program.make_single_logit
+    link = LINKS[name]
+    return program.apply(lambda row: link(row.astype(np.float32)), 1)
+
+
+def _add_single_shares(plan: Plan, evaluator: ClassRegression, totals: list[int]) -> int:
+    """Add the step of the probabilities in single precision."""
+    method, ordinal, count = evaluator.method, evaluator.ordinal, len(totals)
+
+    def share(row: np.ndarray[Any, Any]) -> list[float]:
+        with np.errstate(all="ignore"):
+            return normalize(row.astype(np.float32), method, ordinal)[0].tolist()  # type: ignore[no-any-return]
+
+    form = program.apply(lambda row: normalize(row.astype(np.float32), method, ordinal), count)
+    if method == "softmax" and count < program.FEW:
+        form = program.soften_single
+    elif method == "logit" and count == 2:
+        form = _write_single_pair
+    compute = lambda *values: blank_missing(share(np.array([values])))  # noqa: E731
+    return plan.add_step(compute, totals, form=program.blank(form), width=count)
+
+
+def _write_single_pair(made: program.Program, arguments: Sequence[program.Slots]) -> program.Slots:
+    first = program.make_single_logit(made, arguments[:1])
+    return program.Slots(made.emit(programs.PAIR, [first.start], (1.0, 0.0), width=2), 2)
+
+
+def _add_table(plan: Plan, table: Table, *, single: bool) -> int:
     """Add the step of one table: its terms are added up in the order of ``Table.evaluate``."""
     places = [_add_power(plan, find_number(plan, field), exponent) for field, _, exponent in table.numeric]
     coefficients = [coefficient for _, coefficient, _ in table.numeric]
@@ -54,8 +99,16 @@ def _add_table(plan: Plan, table: Table) -> int:
         factors = [find_number(plan, field) for field in fields]
         form = program.compute(programs.PRODUCT, (coefficient,))
         places.append(plan.add_step(partial(_multiply, coefficient), factors, form=form))
-    compute = make_sum(table.intercept, coefficients, categories, terms=bool(table.terms))
-    return plan.add_step(compute, places, form=_write_sum(table.intercept, coefficients, categories))
+    intercept = table.intercept
+    if single:
+        if table.terms or any(exponent != 1.0 for _, _, exponent in table.numeric):
+            raise NoPlan("powers or products in single precision")
+        intercept, *coefficients = map(round_single, (intercept, *coefficients))
+        categories = [{key: round_single(value) for key, value in known.items()} for known in categories]
+        compute = make_single_sum(intercept, coefficients, categories)
+    else:
+        compute = make_sum(intercept, coefficients, categories, terms=bool(table.terms))
+    return plan.add_step(compute, places, form=_write_sum(intercept, coefficients, categories, single=single))
 
 
 def _add_power(plan: Plan, place: int, exponent: float) -> int:
@@ -65,10 +118,26 @@ def _add_power(plan: Plan, place: int, exponent: float) -> int:
     return plan.add_step(partial(_power, exponent), [place], ("power", exponent), form=form)
 
 
-def _write_sum(intercept: float, coefficients: list[float], categories: list[dict[float, float]]) -> program.Form:
-    """Return the form of ``make_sum``."""
+def make_single_sum(intercept: float, coefficients: list[float], categories: list[dict[float, float]]) -> Compute:
+    """Return what adds up a table's terms in single precision, rounding each step."""
+
+    def add_up(*values: float) -> float:
+        total = intercept
+        for coefficient, value in zip(coefficients, values, strict=False):
+            total = round_single(total + round_single(coefficient * round_single(value)))
+        for known, value in zip(categories, values[len(coefficients) :], strict=True):
+            total = round_single(total + known.get(value, 0.0))
+        return total
+
+    return add_up
+
+
+def _write_sum(
+    intercept: float, coefficients: list[float], categories: list[dict[float, float]], *, single: bool
+) -> program.Form:
+    """Return the form of ``make_sum``, or ``make_single_sum``."""
     numeric = len(coefficients)
-    constants = (intercept, float(numeric), *coefficients)
+    constants = (float(single), intercept, float(numeric), *coefficients)
 
     def write(made: program.Program, arguments: Sequence[program.Slots]) -> program.Slots:
         added = program.places(arguments)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from headrace.formats.pmml.datatypes import DOUBLE, STRING
+from headrace.formats.pmml.datatypes import DOUBLE, FLOAT, STRING
 from headrace.formats.pmml.elements.tree import TreeEvaluator, make_result
 from headrace.formats.pmml.kernels import trees as kernel
 from headrace.formats.pmml.scalar.expressions import find_code, find_number
@@ -64,7 +64,8 @@ def compile_forest(plan: Plan, forest: Forest) -> Outcome:
     sums = plan.add_step(add_up, _find_columns(plan, forest.fields), form=write_forest(forest), width=width)
     if forest.labels:
         return add_classes(plan, forest.labels, sums)
-    return Outcome(Term(plan.add_step(itemgetter(0), [sums], ("pick", 0), form=pick(0)), DOUBLE))
+    place = plan.add_step(itemgetter(0), [sums], ("pick", 0), form=pick(0))
+    return Outcome(Term(place, FLOAT if forest.single else DOUBLE))
 
 
 def _find_columns(plan: Plan, fields: list[Field]) -> list[int]:

@@ -25,7 +25,9 @@ def write_forest(forest: Forest) -> Form:
         about = np.array([width, len(layout.roots), ranked, *map(program.keep, arrays)], np.int64)
         read = places(arguments)
         room = width + 1 + (len(read) if ranked else 0)
-        target = program.emit(programs.FOREST, [program.keep(about), *read], (divisor, 0.0), room)
+        target = program.emit(
+            programs.FOREST, [program.keep(about), *read], (divisor, float(forest.single), forest.start), room
+        )
         return Slots(target, width)
 
     return write

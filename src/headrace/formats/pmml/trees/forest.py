@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from headrace.formats.pmml.columns import Bools, Floats, Numbers
-from headrace.formats.pmml.combination import MEANS, Combination
+from headrace.formats.pmml.combination import MEANS, SUMS, Combination
 from headrace.formats.pmml.datatypes import DOUBLE, FLOAT
 from headrace.formats.pmml.kernels import forests
 from headrace.formats.pmml.kernels.forests import END, PLAIN_NODE, RANK_NODE, ROOT
@@ -88,7 +88,8 @@ class Forest:
         self.layout = layout
         self.divisor = layout.total if combination.votes or combination.method in MEANS else 0.0
         """What plain sums are divided by; 0 where they stay."""
-        self._flags = forests.SINGLE if combination.single and not labels else 0
+        self.single = combination.single and not labels
+        self._flags = forests.SINGLE if self.single else 0
         self._flags |= forests.SETS if len(layout.words) > 1 else 0
         self._sum_plain = forests.sum_plain if len(layout.starts) else forests.sum_plain.ready()
 
@@ -100,8 +101,7 @@ class Forest:
     @property
     def adds_plainly(self) -> bool:
         """Tell whether ``add_up_one`` knows the method."""
-        plain = self._combination.method in ("majorityVote", "average", "sum")
-        return plain and not self._combination.single
+        return self._combination.method in ("majorityVote", *MEANS, *SUMS)
 
     def evaluate(self, context: Context) -> Result:
         """Score all rows."""
@@ -111,6 +111,7 @@ class Forest:
         """Return one row's number or class values; None where a tree has no prediction, or a sum is not a number."""
         layout = self.layout
         out = np.zeros((layout.payload.shape[1], 1))
+        out[:-1] = self.start
         if len(layout.starts):
             layout.add_ranked(row, self._flags, out)
         else:
@@ -118,6 +119,8 @@ class Forest:
         sums: list[float] = out.ravel().tolist()
         if sums.pop() or math.isnan(sum(sums)):
             return None
+        if self.divisor and self.single:
+            return [float(np.float32(value) / np.float32(self.divisor)) for value in sums]
         return [value / self.divisor for value in sums] if self.divisor else sums
 
     def predict(self, matrix: Floats) -> Result:
@@ -134,15 +137,14 @@ class Forest:
         if self._combination.votes:
             votes = np.column_stack([values.T, missing])
             return self._combination.count_votes(votes, self.labels, np.full(len(votes), total))
-        single = self._combination.single and not self.labels
-        if single:
+        if self.single:
             values = values.astype(np.float32)
         if method in MEANS:
             values /= (total - missing).astype(values.dtype)
         if gaps and missing.any():
             values[:, self._find_lost(missing)] = np.nan
         if not self.labels:
-            return Result(Numbers(values[0], FLOAT if single else DOUBLE))
+            return Result(Numbers(values[0], FLOAT if self.single else DOUBLE))
         return Result(choose_label(self.labels, values.T), self.labels, values.T)
 
     def _find_lost(self, missing: Floats) -> Bools:
