@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+from confluent_kafka import TopicPartition
 
 from headrace.abc.observer import Observer
 from headrace.core.settings import JoinSettings
@@ -18,6 +19,7 @@ from headrace.core.tally import Tally, merge_tallies
 from headrace.engines.kafka.changelog import Kept, apply_change
 from headrace.engines.kafka.engine import KafkaEngine
 from headrace.engines.kafka.parts import Delivery, Encoders, Group, Manner, Parts, Topics
+from headrace.engines.kafka.queries import Desk
 from headrace.loading import LoadOptions, open_loader
 from headrace.machinery.parts import Cadence
 from headrace.machinery.summary import Summary
@@ -70,9 +72,11 @@ class Rig:
         self.producer.flush()
 
     def engine(self, instance: str = "a", settings: JoinSettings = HELD, **options: Any) -> KafkaEngine:
-        """Build an instance; ``options`` are a manner's, or observers, or fixed."""
+        """Build an instance; ``options`` are a manner's, or observers, fixed, desk."""
         observers: Sequence[Observer] = options.pop("observers", ())
-        group = Group(f"{self.name}-group", instance, fixed=options.pop("fixed", False))
+        desk: Desk | None = options.pop("desk", None)
+        address = "" if desk is None else desk.address
+        group = Group(f"{self.name}-group", instance, fixed=options.pop("fixed", False), address=address)
         parts = Parts(
             connection=self.connection,
             group=group,
@@ -93,6 +97,7 @@ class Rig:
             contents=MemoryContents(),
             manner=replace(Manner(follow=False), **options),
             observers=observers,
+            desk=desk,
         )
         return KafkaEngine(settings, parts, Cadence(batch_records=50, commit=0.05, poll=0.005))
 
@@ -123,6 +128,16 @@ class Rig:
     def scored(self) -> list[tuple[int, int]]:
         """Give partition and offset of each committed result, in order."""
         return sorted((each["partition"], each["offset"]) for each in self.results())
+
+    def wait_for_results(self, count: int) -> None:
+        """Read committed results as they come, until there are so many."""
+        reader = self.connection.open_reader({"isolation.level": "read_committed", "auto.offset.reset": "earliest"})
+        reader.assign([TopicPartition(self.topic("results"), number, 0) for number in range(self.partitions)])
+        seen: set[tuple[int, int]] = set()
+        while len(seen) < count:
+            lines = [json.loads(each.value() or b"") for each in reader.consume(1_000, 0.5) if each.error() is None]
+            seen |= {(line["partition"], line["offset"]) for line in lines}
+        reader.close()
 
     def tally(self) -> Tally:
         """Add up what the topic of the state holds."""

@@ -82,8 +82,7 @@ def test_records_wait_for_their_first_model(rig: Rig) -> None:
     engine = rig.engine(follow=True)
     with rig.running(engine) as summaries:
         rig.publish(2)
-        while len(rig.scored()) < 20:
-            pass
+        rig.wait_for_results(20)
     assert summaries[0].counts == Counts(received=20, scored=20)
     assert rig.scored() == rig.places(20)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from headrace.catalog import load_target
 from headrace.core.events import describe_event
 from headrace.engines.kafka.engine import KafkaEngine
 from headrace.engines.kafka.parts import Delivery, Encoders, Group, Manner, Parts, Topics
+from headrace.engines.kafka.queries import Desk
+from headrace.errors import ConfigurationError
 from headrace.machinery.parts import Cadence
 from headrace.stores.contents import MemoryContents
 from headrace.transports.kafka.connection import Connection
@@ -30,7 +33,7 @@ from headrace.wire.results import encode_json, encode_protobuf
 if TYPE_CHECKING:
     from headrace.abc.codec import Codec
     from headrace.abc.observer import Observer
-    from headrace.app.kafka.configuration import KafkaConfiguration, TopicSection
+    from headrace.app.kafka.configuration import KafkaConfiguration, QueriesSection, TopicSection
     from headrace.core.events import Event
     from headrace.records import DeadLetters
     from headrace.wire.layout import Layout
@@ -62,8 +65,11 @@ def build_kafka_engine(
     streams = [build_topic_stream(section) for section in configuration.streams]
     settings = build_settings(configuration, streams)
     connection = open_connection(configuration, directory)
-    group = build_group(configuration, instance)
     with ExitStack() as opened:
+        desk = open_desk(configuration)
+        if desk is not None:
+            opened.callback(desk.close)
+        group = build_group(configuration, instance, "" if desk is None else desk.address)
         loader = build_loader(configuration, settings)
         opened.callback(loader.close)
         section = configuration.models
@@ -78,6 +84,7 @@ def build_kafka_engine(
             contents=MemoryContents(),
             manner=build_manner(configuration),
             observers=observers,
+            desk=desk,
         )
         engine = KafkaEngine(settings, parts, _build_cadence(configuration))
         opened.pop_all()
@@ -124,6 +131,32 @@ def build_group(configuration: KafkaConfiguration, instance: str, address: str =
     """Give this instance's place in its group."""
     section = configuration.engine
     return Group(section.group, instance, fixed=bool(section.instance), address=address)
+
+
+def open_desk(configuration: KafkaConfiguration) -> Desk | None:
+    """Open where this instance answers questions, if it is to. Raises ``ConfigurationError``."""
+    section = configuration.queries
+    if section is None:
+        return None
+    return Desk(section.address, section.port, section.advertised, read_token(section))
+
+
+def read_token(section: QueriesSection) -> str:
+    """Read the token that questions have to bring, "" for none. Raises ``ConfigurationError``."""
+    if section.token_env:
+        token = os.environ.get(section.token_env, "")
+        where = f"the environment variable {section.token_env}"
+    elif section.token_file is not None:
+        try:
+            token = section.token_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(f"queries.token_file {section.token_file} cannot be read: {error}") from error
+        where = str(section.token_file)
+    else:
+        return ""
+    if not token:
+        raise ConfigurationError(f"queries: {where} holds no token")
+    return token
 
 
 def build_manner(configuration: KafkaConfiguration) -> Manner:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -85,7 +85,7 @@ def apply_change(kept: dict[PartitionKey, Kept], key: bytes, value: bytes) -> No
     Raises ``StateError`` for a message that is none of this topic's, or of a later version.
     """
     try:
-        kind, source, partition, *rest = msgspec.json.decode(key)
+        kind, source, partition, *rest = msgspec.json.decode(key, type=list[Any])
         held = kept.get((source, partition))
         if held is None:
             return

@@ -12,3 +12,10 @@ Settings = Mapping[str, Setting]
 
 class LapseError(Exception):
     """The session cannot go on. The engine begins another, from what is committed; nobody else sees this."""
+
+
+class StaleError(LapseError):
+    """A commit came while the group was sharing partitions out anew: what it held is dropped, and done again.
+
+    The instance stays in the group. Leaving it would have the partitions shared out once more, and others fail so.
+    """

@@ -17,7 +17,7 @@ import logging
 import time
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headrace.core.join import Join
 from headrace.core.statistics import Counts
@@ -32,6 +32,8 @@ from headrace.machinery.parts import Cadence
 from headrace.machinery.summary import Summary
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from headrace.core.settings import JoinSettings
     from headrace.engines.kafka.parts import Parts
 
@@ -59,6 +61,15 @@ class KafkaEngine:
         self._bell = Bell()
         self._counts = Counts()
         self._stopping = False
+        self._report: tuple[Mapping[str, Any], ...] = ()
+
+    def report(self) -> Sequence[Mapping[str, Any]]:
+        """Tell what serves in each slot and what it did here, as of the last commit; from any thread."""
+        return self._report
+
+    def note_report(self, report: tuple[Mapping[str, Any], ...]) -> None:
+        """Take note of what is to be told from now on."""
+        self._report = report
 
     def stop(self) -> None:
         """Ask the engine to score what it has, commit and end; from any thread or signal handler, at any time."""
@@ -79,6 +90,8 @@ class KafkaEngine:
         try:
             self._intake.start(self._bell.ring)
             self._intake.resume(-1)
+            if self.parts.desk is not None:
+                self.parts.desk.open(self.parts.connection, self.parts.group.name, self.report)
             self._await_models()
             lapses = 0
             done = False
@@ -129,4 +142,6 @@ class KafkaEngine:
             for model in self.join.take_closing():
                 parts.callback(model.close)
             parts.callback(self._intake.close)
+            if self.parts.desk is not None:
+                parts.callback(self.parts.desk.close)
             parts.callback(self.parts.loader.close)

@@ -153,6 +153,16 @@ class Membership:
         (self.consumer.pause if back else self.consumer.resume)([TopicPartition(*key)])
         (self._paused.add if back else self._paused.discard)(key)
 
+    def seek(self, key: PartitionKey, offset: int) -> None:
+        """Go back to an offset. Raises ``LapseError``."""
+        self.hold(key, back=False)
+        try:
+            self.consumer.seek(TopicPartition(*key, offset))
+        except KafkaException as error:
+            raise LapseError(explain(error_of(error))) from error
+        self._next[key] = max(0, offset)
+        self._ended.discard(key)
+
     def close(self) -> None:
         """Leave the group; what the owner has not committed is not committed."""
         self._closing = True

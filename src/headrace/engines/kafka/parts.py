@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from headrace.abc.source import ModelSource
     from headrace.engines.kafka.client import Settings
     from headrace.engines.kafka.producing import Outlet
+    from headrace.engines.kafka.queries import Desk
     from headrace.machinery.parts import EngineContents
     from headrace.records import DeadLetters, Results
     from headrace.transports.kafka.connection import Connection
@@ -94,4 +95,5 @@ class Parts:
     contents: EngineContents
     manner: Manner = field(default_factory=Manner)
     observers: Sequence[Observer] = ()
+    desk: Desk | None = None
     outlet: Callable[[Connection, Settings], Outlet] = make_outlet

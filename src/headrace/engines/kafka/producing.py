@@ -7,7 +7,8 @@ Rules:
 2. A commit that took longer than a second may have left the client and the broker of two minds about where a
    transaction ends (librdkafka has no KIP-890): the client is replaced by one of a new epoch.
 3. At least once: offsets are committed after everything before them is acknowledged.
-4. What fails is a ``LapseError``: nothing since the last commit counts, and the engine begins again from there.
+4. What fails is a ``LapseError``: nothing since the last commit counts, and the engine begins again from there. Where
+   only the group has moved on meanwhile it is a ``StaleError``, after which the outlet is ready to write.
 5. At most ``IN_FLIGHT`` messages wait to be sent: a slow broker slows the engine and does not fill the memory.
 """
 
@@ -16,15 +17,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
-from headrace.engines.kafka.client import LapseError
+from headrace.engines.kafka.client import LapseError, StaleError
 from headrace.transports.kafka.troubles import error_of, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+    from confluent_kafka import Consumer, Producer, TopicPartition
 
     from headrace.engines.kafka.client import Settings
     from headrace.transports.kafka.connection import Connection
@@ -33,6 +34,7 @@ IN_FLIGHT = 100_000
 SLOW_COMMIT = 1.0
 _PATIENCE = 60.0
 _PAUSE = 0.01
+_STALE = {KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS, KafkaError.STALE_MEMBER_EPOCH}
 Header = tuple[str, str | bytes | None]
 
 
@@ -174,8 +176,20 @@ class Transactions(_Sending):
             try:
                 return step(*arguments)
             except KafkaException as error:
+                if error_of(error).code() in _STALE:
+                    self.close_transaction()
+                    raise StaleError(explain(error)) from error
                 if not error_of(error).retriable() or time.monotonic() > until:
                     raise LapseError(explain(error)) from error
+
+    def close_transaction(self) -> None:
+        """Abort what is open, and stay ready to write. Raises ``LapseError``."""
+        if self._open_transaction:
+            self._open_transaction = False
+            try:
+                self._producer.abort_transaction(_PATIENCE)
+            except KafkaException as error:
+                raise LapseError(explain(error)) from error
 
     def close(self) -> None:
         """Abort what is open."""
@@ -206,7 +220,8 @@ class Acknowledgements(_Sending):
             try:
                 consumer.commit(offsets=list(offsets), asynchronous=False)
             except KafkaException as error:
-                raise LapseError(explain(error)) from error
+                kind = StaleError if error_of(error).code() in _STALE else LapseError
+                raise kind(explain(error)) from error
 
     def close(self) -> None:
         """Drop what is not sent: it will be written again."""

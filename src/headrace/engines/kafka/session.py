@@ -5,23 +5,27 @@ Rules:
 1. A partition's tally and progress are what is committed plus what was written since; both go into the next commit.
 2. A commit is due ``commit`` seconds after the last one, before partitions are given away, and at the end.
 3. What a session did counts once it is committed.
+4. A commit that comes while the group shares its partitions out anew fails: the session goes back to what is committed,
+   and stays in the group.
 """
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
 
 from headrace.core.statistics import Counts
 from headrace.core.tally import Tally
-from headrace.engines.kafka.client import LapseError
+from headrace.engines.kafka.client import LapseError, StaleError
 from headrace.engines.kafka.membership import Membership
 from headrace.engines.kafka.outlets import Outlets
+from headrace.engines.kafka.reporting import report_slots
 from headrace.engines.kafka.restoring import find_committed, restore
 from headrace.engines.kafka.settings import tell_consumer, tell_producer
 from headrace.engines.kafka.topics import look_at_topics
@@ -37,6 +41,9 @@ if TYPE_CHECKING:
     from headrace.machinery.audience import Audience
     from headrace.machinery.inventory import Inventory
     from headrace.machinery.parts import Cadence
+
+
+_LOG = logging.getLogger("headrace.engines.kafka")
 
 
 class Host(Protocol):
@@ -55,6 +62,9 @@ class Host(Protocol):
     def forget_contents(self) -> None:
         """Forget the bytes of models that nothing names any more."""
 
+    def note_report(self, report: tuple[Mapping[str, Any], ...]) -> None:
+        """Take note of what this instance is to tell of its slots."""
+
 
 class Session:
     """Moves batches between the topics and the join, as one member of the group."""
@@ -65,7 +75,7 @@ class Session:
         self.committed = Counts()
         self._uncommitted = Counts()
         self._dirty: set[PartitionKey] = set()
-        self._told = False
+        self._told = self._stale = False
         self._commit_at = 0.0
         self._outlet = self._parts.outlet(self._parts.connection, tell_producer(self._parts))
         self._member = Membership(
@@ -97,12 +107,34 @@ class Session:
         moved = self._engine.inventory.poll()
         self._press_back()
         wait = 0.0 if moved else min(self._engine.cadence.poll, max(0.0, self._commit_at - time.monotonic()))
-        for raw in self._member.fetch(self._engine.cadence.batch_records, wait):
+        raws = self._member.fetch(self._engine.cadence.batch_records, wait)
+        if self._stale:
+            self._rewind()
+            return
+        for raw in raws:
             self._join.offer(self._parts.topics.records[raw.source].decode(raw))
         self._score()
         self._tell()
         if time.monotonic() >= self._commit_at:
-            self._commit()
+            try:
+                self._commit()
+            except StaleError as error:
+                _LOG.info("went back to what is committed: %s", error)
+                self._rewind()
+
+    def _rewind(self) -> None:
+        """Go back to what is committed, with the partitions that are still here."""
+        keys = list(self._member.partitions)
+        self._drop_uncommitted()
+        self.release(keys)
+        for key, begin in self.take(keys, self._member.consumer).items():
+            self._member.seek(key, begin)
+        self._schedule()
+
+    def _drop_uncommitted(self) -> None:
+        self._stale = self._told = False
+        self._uncommitted = Counts()
+        self._dirty.clear()
 
     def _press_back(self) -> None:
         """Hold back the partitions of which the join has enough."""
@@ -156,6 +188,7 @@ class Session:
             self._told = False
             self._engine.audience.tell(lambda observer: observer.committed())
             self._engine.forget_contents()
+            self._engine.note_report(report_slots(self._join.models, self.tallies.values()))
         self._schedule()
 
     def _schedule(self) -> None:
@@ -194,8 +227,13 @@ class Session:
         return committed if low <= committed <= high else low
 
     def give_up(self, keys: Sequence[PartitionKey], consumer: Consumer) -> None:  # noqa: ARG002
-        """Commit, and let partitions go."""
-        self._commit()
+        """Commit, and let partitions go; where the group has moved on already, without."""
+        try:
+            self._commit()
+        except StaleError as error:
+            _LOG.info("gave partitions away without a commit: %s", error)
+            self._drop_uncommitted()
+            self._stale = True
         self.release(keys)
 
     def release(self, keys: Sequence[PartitionKey]) -> None:

@@ -1,0 +1,37 @@
+"""Instances killed again and again: nothing lost, nothing twice, and a control that shows duplicates.
+
+The long form is a command: ``python -m headrace.testing.group_kills --kills 500 --records 1000000``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import pytest
+
+from headrace.testing.broker import Broker
+from headrace.testing.group_kills.campaign import Campaign
+from headrace.testing.group_kills.plan import Plan
+from headrace.testing.group_kills.verdict import judge
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_thirty_kills_lose_and_double_nothing(kafka_broker: Broker, tmp_path: Path) -> None:
+    plan = Plan(kafka_broker.bootstrap, f"kills-{uuid.uuid4().hex[:8]}", kills=30, records=50_000, seed=7)
+    campaign = Campaign(plan, tmp_path, lambda _: None)
+    verdict = judge(campaign.run())
+    assert {name: count for name, count in verdict.breaches.items() if count} == {}
+    assert campaign.toll.kills == 30
+    assert verdict.aborted > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_same_kills_double_records_that_are_delivered_at_least_once(kafka_broker: Broker, tmp_path: Path) -> None:
+    name = f"kills-{uuid.uuid4().hex[:8]}"
+    plan = Plan(kafka_broker.bootstrap, name, kills=12, records=20_000, delivery="at-least-once", seed=7)
+    verdict = judge(Campaign(plan, tmp_path, lambda _: None).run())
+    assert 0 == verdict.breaches["lost"]
+    assert verdict.breaches["duplicated"] > 0
