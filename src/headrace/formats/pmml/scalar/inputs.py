@@ -96,6 +96,8 @@ def _read_whole(given: Any) -> Value:
 
 
 def _read_boolean(given: Any) -> Value:
+    if given.__class__ is bool:
+        return float(given)
     value = _read_double(given)
     if given is None or value in (0.0, 1.0):
         return value
@@ -182,9 +184,11 @@ def write_reading(program: Program, entry: Input, slot: int) -> int:
     """Write what ``make_reader`` does to a number that is packed as it came; returns the slot that it is in then."""
     data_field, field = entry.data_field, entry.mining_field
     type = require_plain(data_field.type)
-    if type.name == "boolean" or entry.field.is_list:
-        raise NoPlan(f"the type {type.name}")
-    if type.is_whole:
+    if entry.field.is_list:
+        raise NoPlan("a list")
+    if type.name == "boolean":
+        program.rewrite(programs.BOUND, slot, [slot], (0.0, 1.0))
+    if type.is_whole or type.name == "boolean":
         program.rewrite(programs.WHOLE, slot, [slot])
     elif type.is_float:
         program.rewrite(programs.SINGLE, slot, [slot])
