@@ -275,7 +275,7 @@ def test_files_that_are_not_there(cli: Cli, model: Path, tmp_path: Path) -> None
     for arguments, message in (
         (("nothing.pmml", table), "the model nothing.pmml cannot be read: No such file or directory"),
         ((model, "nothing.csv"), "nothing.csv cannot be read: No such file or directory"),
-        ((tmp_path, table), f"{tmp_path} is a directory, and no installed format is a directory"),
+        ((tmp_path, table), f"{tmp_path} is a directory and no SavedModel, which has a saved_model.pb"),
     ):
         result = cli("score", *arguments)
         assert 3 == result.exit_code
@@ -338,3 +338,32 @@ def test_one_row_for_each_step_to_the_horizon(cli: Cli, tmp_path: Path) -> None:
     table = tmp_path / "in.csv"
     table.write_text("h\n3\n1\n")
     assert "y\n12.0\n14.0\n16.0\n12.0\n" == cli("score", model, table).stdout
+
+
+@pytest.mark.parametrize("model", ["tf1.pb", "tf1.pbtxt", "saved_keras"])
+def test_tensorflow_models_are_found_by_looking_and_need_no_mapping(
+    cli: Cli, project: Path, tmp_path: Path, model: str
+) -> None:
+    folder = project / "tests" / "data" / "tensorflow"
+    predicted = json.loads((folder / "predictions.json").read_text(encoding="utf-8"))[model.partition(".")[0]]
+    wines, expected = predicted.values()
+    table = tmp_path / "wines.csv"
+    rows = [",".join(map(repr, wine)) for wine in wines]
+    table.write_text("\n".join([",".join("abcdefghijk"), *rows]) + "\n")
+    result = cli("score", folder / model, table)
+    assert result.exit_code == 0
+    scored = [json.loads(row[0]) for row in cells(result.stdout)[1:]]
+    assert np.allclose(expected, scored, atol=1e-6)
+
+
+def test_options_say_which_signature_is_meant(cli: Cli, project: Path, tmp_path: Path) -> None:
+    model = project / "tests" / "data" / "tensorflow" / "saved_tf2"
+    table = tmp_path / "in.csv"
+    table.write_text("Colour,size\ngreen,2\npink,3\n", encoding="utf-8")
+    result = cli("score", model, table)
+    assert "2 signatures: name one in the option signature: price, total" in result.stderr
+    assert result.exit_code == 1
+    result = cli("score", model, table, "--option", "signature=price", "--option", "outputs=place,price")
+    assert "place,price\n1,200.0\n-1,3.0\n" == result.stdout
+    result = cli("score", model, table, "--option", "signature")
+    assert "'signature' is no option: write NAME=VALUE" in result.stderr

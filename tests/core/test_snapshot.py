@@ -162,6 +162,7 @@ def test_all_of_a_descriptor_but_its_bytes_is_kept() -> None:
         golden_tolerance=0.5,
         mapping={"x": ("a", "b")},
         replaces_signature=True,
+        options={"signature": "predict"},
     )
     bench.send(Publish(made))
     kept = bench.restart().slot().live[0].descriptor

@@ -109,6 +109,7 @@ def test_our_fields_have_these_bytes() -> None:
         golden_tolerance=0.0,
         mapping={"x": ("a", "b")},
         replaces_signature=True,
+        options={"k": "v"},
     )
     expected = (
         b"\x0a\x01m" + b"\x1a\x01w" + b"\x20\x04" + b"\x32\x02/m"
@@ -118,6 +119,7 @@ def test_our_fields_have_these_bytes() -> None:
         + b"\xc9\x01" + bytes(8)
         + b"\xd2\x01\x09\x0a\x01x\x12\x01a\x12\x01b"
         + b"\xd8\x01\x01" + b"\xe0\x01\x05"
+        + b"\xea\x01\x06\x0a\x01k\x12\x01v"
     )  # fmt: skip
 
     assert expected == encode_command(Publish(descriptor), appended_at=5)
@@ -309,6 +311,7 @@ publications = content.flatmap(
         golden_tolerance=st.floats(0, 1),
         mapping=st.dictionaries(some_name, st.lists(some_name, min_size=1, max_size=3).map(tuple), max_size=3),
         replaces_signature=st.booleans(),
+        options=st.dictionaries(names, names, max_size=2),
         **{name: st.just(value) for name, value in given_content.items()},
     )
 )

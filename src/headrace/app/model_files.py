@@ -11,10 +11,15 @@ from headrace.loading import LoadOptions, pack_folder
 from headrace.records import GoldenRecord
 from headrace.wire import jsontext
 
+_SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
+"""One of these makes a directory a model."""
+
 
 def read_model(path: Path) -> bytes:
     """Read a model's bytes; a folder becomes an archive. Raises ``SourceError`` that says what is in the way."""
     if path.is_dir():
+        if not any((path / name).is_file() for name in _SAVED_MODEL):
+            raise SourceError(f"{path} is a directory and no SavedModel, which has a {_SAVED_MODEL[0]}: name the model")
         return pack_folder(path, LoadOptions().max_model_bytes)
     try:
         content = path.read_bytes()

@@ -217,3 +217,8 @@ def test_no_records_are_no_rows() -> None:
 def test_a_number_of_threads_is_no_negative_number() -> None:
     with pytest.raises(ConfigurationError, match="a number of threads is 0"):
         TensorflowFormat(intra_op_threads=-1)
+
+
+def test_looking_at_blanks_takes_no_time() -> None:
+    assert not TensorflowFormat().recognises(b" \t\r\n" * 10_000 + b"x")
+    assert TensorflowFormat().recognises(b" \n" * 1000 + b"# a graph\nnode {")
