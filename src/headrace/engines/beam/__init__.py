@@ -1,0 +1,16 @@
+"""Headrace within Apache Beam: records and models in, results, dead letters and events out, on any portable runner."""
+
+from headrace.engines.beam.elements import Form, ModelElement, RecordElement, ScoredRecord
+from headrace.engines.beam.handler import HeadraceModelHandler, Unscored
+from headrace.engines.beam.serving import Served, ServeModels
+
+__all__ = [
+    "Form",
+    "HeadraceModelHandler",
+    "ModelElement",
+    "RecordElement",
+    "ScoredRecord",
+    "ServeModels",
+    "Served",
+    "Unscored",
+]

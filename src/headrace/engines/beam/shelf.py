@@ -1,0 +1,226 @@
+"""Models of one worker process: each loaded once, shared by all keys that serve it, released when nobody does.
+
+Rules:
+
+1. Two publications whose bytes, format and demands are the same are one load and one model.
+2. A model that nobody holds is closed once it has lain for a while: a key that comes back finds it.
+3. Loads are checked in a child process unless the options say otherwise; a verdict is told to all who asked.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from headrace.abc.loader import Loaded, Reached, Stage
+from headrace.loading import open_loader
+from headrace.records import SlotKey
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from headrace.abc.loader import CandidateId, Contents, LoadEvent
+    from headrace.abc.model import Model, Scores
+    from headrace.loading import BackgroundLoader, LoadOptions
+    from headrace.records import Descriptor, Signature
+
+_STAGES = (Stage.LOADING, Stage.VERIFYING, Stage.WARMING)
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """Where one model lies. ``waiting`` are those who asked for it while it loads."""
+
+    number: int
+    waiting: list[tuple[ShelfLoader, CandidateId]] = field(default_factory=list)
+    loaded: Loaded | None = None
+    holders: int = 0
+    idle_since: float = 0.0
+
+
+class Shelf:
+    """The models of this process, by what was asked for. ``linger`` is how many seconds an idle one is kept."""
+
+    def __init__(self, options: LoadOptions, *, in_child: bool = True, linger: float = 60.0) -> None:
+        self._loader: BackgroundLoader = open_loader(options, in_child=in_child)
+        self._linger = linger
+        self._lock = threading.RLock()
+        self._places: dict[bytes, _Place] = {}
+        self._names: dict[int, bytes] = {}
+        self._count = 0
+
+    @property
+    def models(self) -> int:
+        """How many models are in memory."""
+        with self._lock:
+            return sum(place.loaded is not None for place in self._places.values())
+
+    def ask(self, asker: ShelfLoader, candidate: CandidateId, descriptor: Descriptor, contents: Contents) -> None:
+        """Give a model to a loader, now if it is here."""
+        name = _identify(descriptor)
+        with self._lock:
+            place = self._places.get(name)
+            if place is None:
+                self._count += 1
+                place = self._places[name] = _Place(self._count)
+                self._names[place.number] = name
+                self._loader.submit((SlotKey(""), place.number), descriptor, contents)
+            if place.loaded is not None:
+                asker.tell([Reached(candidate, stage, time.time_ns()) for stage in _STAGES])
+                asker.tell([self._hand_out(place, place.loaded, candidate)])
+            else:
+                place.waiting.append((asker, candidate))
+
+    def move(self) -> None:
+        """Tell what has been loaded to those who wait for it, and close what lies idle."""
+        with self._lock:
+            for event in self._loader.poll():
+                self._pass_on(event)
+            self._tidy()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for the loader to have something to tell."""
+        return self._loader.wait(timeout)
+
+    def leave(self, asker: ShelfLoader) -> None:
+        """Forget one who waits."""
+        with self._lock:
+            for place in self._places.values():
+                place.waiting = [each for each in place.waiting if each[0] is not asker]
+
+    def take_back(self, place: _Place) -> None:
+        """Learn that one holder of a model is done with it."""
+        with self._lock:
+            place.holders -= 1
+            place.idle_since = time.monotonic()
+
+    def close(self) -> None:
+        """End the loader and close every model."""
+        self._loader.close()
+        with self._lock:
+            for place in self._places.values():
+                if place.loaded is not None:
+                    place.loaded.model.close()
+            self._places.clear()
+
+    def _pass_on(self, event: LoadEvent) -> None:
+        name = self._names[event.candidate[1]]
+        place = self._places[name]
+        if isinstance(event, Reached):
+            for asker, candidate in place.waiting:
+                asker.tell([replace(event, candidate=candidate)])
+            return
+        waiting, place.waiting = place.waiting, []
+        if isinstance(event, Loaded):
+            place.loaded, place.idle_since = event, time.monotonic()
+            for asker, candidate in waiting:
+                asker.tell([self._hand_out(place, event, candidate)])
+            return
+        self._forget(name)
+        for asker, candidate in waiting:
+            asker.tell([replace(event, candidate=candidate)])
+
+    def _hand_out(self, place: _Place, loaded: Loaded, candidate: CandidateId) -> Loaded:
+        place.holders += 1
+        return replace(loaded, candidate=candidate, model=_Held(self, place, loaded.model))
+
+    def _tidy(self) -> None:
+        until = time.monotonic() - self._linger
+        for name, place in list(self._places.items()):
+            if place.loaded is not None and not place.holders and place.idle_since <= until:
+                place.loaded.model.close()
+                self._forget(name)
+
+    def _forget(self, name: bytes) -> None:
+        del self._names[self._places.pop(name).number]
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A model in the hands of one holder; closing it gives it back."""
+
+    shelf: Shelf
+    place: _Place
+    model: Model
+
+    @property
+    def signature(self) -> Signature:
+        """The inputs and outputs."""
+        return self.model.signature
+
+    def score(self, batch: pa.RecordBatch) -> Scores:
+        """Score a batch."""
+        return self.model.score(batch)
+
+    def score_one(self, record: Mapping[str, object]) -> dict[str, object]:
+        """Score one record."""
+        return self.model.score_one(record)
+
+    def close(self) -> None:
+        """Give the model back."""
+        self.shelf.take_back(self.place)
+
+
+class ShelfLoader:
+    """A ``Loader`` that takes its models from a shelf."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._events: deque[LoadEvent] = deque()
+
+    def submit(self, candidate: CandidateId, descriptor: Descriptor, contents: Contents) -> None:
+        """Ask for a candidate to be loaded."""
+        self._shelf.ask(self, candidate, descriptor, contents)
+
+    def tell(self, events: list[LoadEvent]) -> None:
+        """Take in what the shelf tells."""
+        self._events.extend(events)
+
+    def poll(self) -> list[LoadEvent]:
+        """Hand out what happened since the last call."""
+        self._shelf.move()
+        return [self._events.popleft() for _ in range(len(self._events))]
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until there may be something to hand out, at most so many seconds."""
+        return bool(self._events) or self._shelf.wait(timeout)
+
+    def close(self) -> None:
+        """Wait for nothing more, and give back what was not handed out."""
+        self._shelf.leave(self)
+        for event in self.poll():
+            if isinstance(event, Loaded):
+                event.model.close()
+
+
+def _identify(descriptor: Descriptor) -> bytes:
+    """Name a load by all that its verdict hangs on; what only names the model is left out."""
+    demands = (
+        descriptor.digest or descriptor.location,
+        descriptor.model_type,
+        [(each.inputs, each.outputs) for each in descriptor.golden],
+        descriptor.golden_tolerance,
+        {name: list(fields) for name, fields in descriptor.mapping.items()},
+        dict(descriptor.options),
+    )
+    return msgspec.msgpack.encode(demands, order="sorted")
+
+
+_SHELVES: dict[str, Shelf] = {}
+_LOCK = threading.Lock()
+
+
+def find_shelf(options: LoadOptions, *, in_child: bool) -> Shelf:
+    """Give this process's shelf for a way of loading, making it when first asked."""
+    name = repr((options, in_child))
+    with _LOCK:
+        if name not in _SHELVES:
+            _SHELVES[name] = Shelf(options, in_child=in_child)
+        return _SHELVES[name]

@@ -1,0 +1,105 @@
+"""``ServeModels`` on Prism: what scores which record, and what becomes of bad ones."""
+
+from __future__ import annotations
+
+import json
+
+from headrace.core.settings import JoinSettings, SlotSettings
+from headrace.engines.beam import Form, ModelElement
+from headrace.records import NoModelPolicy, Retire, SlotKey, SwitchMode
+from headrace.testing.scaling import write_scaling
+from tests.engines.beam.rig import Script, command, publish, record, timed
+
+BY_TIME = JoinSettings(switch=SwitchMode.EVENT_TIME)
+HOLD = JoinSettings(no_model=NoModelPolicy.HOLD)
+
+
+def test_a_model_takes_over_between_two_records_and_bad_ones_harm_nothing() -> None:
+    script = Script().models([publish(0, 2)]).records([record(1), record(2)]).reach(10)
+    script.records([b"nonsense", record(3, x="text"), record(4)])
+    script.models([ModelElement(b"nonsense", 1), publish(2, content=b"poison")]).reach(20).records([record(5)])
+    gathered = script.serve()
+    assert {"r1": 2.0, "r2": 4.0, "r4": 8.0, "r5": 10.0} == gathered.scores
+    assert [b"nonsense", record(3, x="text")] == sorted(
+        (letter.original for letter in gathered["dead_letters"]), key=len
+    )
+    assert {("command-refused", 1), ("rejected", 2), ("serving", 0)} <= set(gathered.kinds)
+
+
+def test_records_wait_for_the_first_model() -> None:
+    script = Script().records([record(1), record(2)]).reach(10).models([publish(0, 3)]).reach(20)
+    gathered = script.records([record(3)]).serve(HOLD)
+    assert {"r1": 3.0, "r2": 6.0, "r3": 9.0} == gathered.scores
+    assert [] == gathered["dead_letters"]
+
+
+def test_records_that_wait_to_the_end_are_dead_letters() -> None:
+    gathered = Script().records([record(1), record(2)]).serve(HOLD)
+    assert [("r1", "no-model"), ("r2", "no-model")] == [(each.id, each.code) for each in gathered["dead_letters"]]
+
+
+def test_by_event_time_the_time_of_the_record_decides_whatever_comes_when() -> None:
+    script = Script().records([timed(at, record(at)) for at in (8, 2, 3, 5)])
+    script.models([timed(5, publish(1, 10)), timed(2, publish(0, 2))]).records([timed(4, record(4))]).reach(6)
+    script.records([timed(7, record(7)), timed(6, record(6))]).models([timed(7, publish(2, 100))])
+    gathered = script.serve(BY_TIME, step_ms=1)
+    assert {"r2": 4, "r3": 6, "r4": 8, "r5": 50, "r6": 60, "r7": 700, "r8": 800} == gathered.scores
+
+
+def test_by_event_time_the_order_of_arrival_changes_nothing() -> None:
+    records = [timed(at, record(at)) for at in range(40)]
+    models = [timed(at, publish(place, at + 1)) for place, at in enumerate((0, 7, 8, 30))]
+    there = Script().models(models).records(records).serve(BY_TIME, step_ms=10)
+    back = Script().records(records[::-1]).models(models[::-1]).serve(BY_TIME, step_ms=1)
+    expected = {f"r{at}": at * (1 + max(begin for begin in (0, 7, 8, 30) if begin <= at)) for at in range(40)}
+    assert expected == there.scores
+    assert expected == back.scores
+
+
+def test_a_record_from_before_any_model_is_skipped_by_event_time() -> None:
+    script = Script().records([timed(1, record(1)), timed(9, record(9))]).models([timed(5, publish(0, 2))])
+    assert {"r9": 18} == script.serve(BY_TIME, step_ms=1).scores
+
+
+def test_declared_slots_have_keys_of_their_own_and_each_scores_every_record() -> None:
+    slots = {SlotKey("wine", "a"): SlotSettings(), SlotKey("wine", "b"): SlotSettings()}
+    settings = JoinSettings(no_model=NoModelPolicy.HOLD, slots=slots)
+    script = Script().models([publish(0, 2, slot="a"), publish(1, 3, slot="b")])
+    results = script.records([record(1), record(2)]).serve(settings)["results"]
+    expected = [("a", "r1", 2.0), ("a", "r2", 4.0), ("b", "r1", 3.0), ("b", "r2", 6.0)]
+    assert expected == sorted((each.slot.name, each.id, each.outputs["y"]) for each in results)
+
+
+def test_a_message_behind_a_later_one_is_refused_and_told() -> None:
+    script = Script().models([publish(5, 2)]).reach(10).models([publish(4, 3)]).reach(20).records([record(1)])
+    gathered = script.serve(HOLD)
+    assert {"r1": 2.0} == gathered.scores
+    assert ("command-refused", 4) in gathered.kinds
+
+
+def test_a_slot_that_is_retired_serves_no_more() -> None:
+    script = Script().models([publish(0, 2)]).records([record(1)]).reach(10)
+    script.models([command(1, Retire(SlotKey("wine")))]).reach(20).records([record(2)])
+    assert {"r1": 2.0} == script.serve().scores
+
+
+def test_messages_and_records_without_places_are_numbered_as_they_come() -> None:
+    script = Script().models([publish(0, 2).message]).reach(10).records([record(1)]).reach(20).records([record(2)])
+    results = script.serve(HOLD)["results"]
+    assert [0, 1] == sorted(each.offset for each in results)
+
+
+def test_lines_of_json_are_those_of_every_engine() -> None:
+    gathered = Script().models([publish(0, 2)]).reach(10).records([record(1), b"nonsense"]).serve(HOLD, form=Form.JSON)
+    (line,) = map(json.loads, gathered["results"])
+    assert ("r1", {"y": 2.0}) == (line["id"], line["outputs"])
+    assert ["undecodable"] == [json.loads(letter)["code"] for letter in gathered["dead_letters"]]
+    assert "serving" in {json.loads(event)["kind"] for event in gathered["events"]}
+
+
+def test_models_are_checked_in_a_process_of_their_own() -> None:
+    content = write_scaling(4)
+    script = Script().models([publish(0, content=content), publish(1, content=b"poison")]).reach(10)
+    gathered = script.records([record(2)]).serve(HOLD, in_child=True)
+    assert {"r2": 8.0} == gathered.scores
+    assert ("rejected", 1) in gathered.kinds
