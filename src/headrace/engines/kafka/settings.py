@@ -36,7 +36,7 @@ OWN: Settings = {
 
 def tell_consumer(parts: Parts) -> Settings:
     """Give the settings of the consumer of records. Raises ``ConfigurationError``."""
-    given = parts.connection.settings.values
+    given = parts.connection.settings.tell("consumer")
     group = parts.group
     own: Settings = {"group.id": group.name, "client.id": name_client(group)}
     made: dict[str, Setting] = {**_FAST_FETCHES, **given, **OWN, **own}
@@ -60,7 +60,7 @@ def tell_producer(parts: Parts) -> Settings:
         "linger.ms": parts.manner.linger * 1_000,
         "queue.buffering.max.kbytes": 1_048_576,
         "transaction.timeout.ms": 10_000,
-        **parts.connection.settings.values,
+        **parts.connection.settings.tell("producer"),
         "queue.buffering.max.messages": 1_000_000,
         "enable.idempotence": True,
         "client.id": name_client(parts.group),
