@@ -32,6 +32,7 @@ _HOST = "127.0.0.1"
 _PORTS = range(20_000, 32_000)
 """Below those that Linux gives to outgoing connections (32768 and up)."""
 _POLL_SECONDS = 0.02
+_STOP_SECONDS = 30.0
 _SHOWN_LINES = 3
 _STARTED = "Kafka Server started"
 # Waits for the end of a pipe that this process holds, which comes with the process's own end, whatever happened.
@@ -160,9 +161,12 @@ class Broker:
         self._wait()
 
     def stop(self) -> None:
-        """End the server in good order (SIGTERM) and wait for it."""
+        """End the server in good order (SIGTERM) and wait for it; after half a minute, end it at once."""
         self._signal(signal.SIGTERM, signal.SIGCONT)
-        self._forget()
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_STOP_SECONDS)
+        self.kill()
 
     def kill(self) -> None:
         """End the server at once (SIGKILL) and wait for it."""

@@ -28,7 +28,7 @@ T = TypeVar("T")
 E = TypeVar("E", bound=HeadraceError)
 
 _LOG = logging.getLogger("headrace.transports.kafka")
-_SLICE_SECONDS = 0.25
+_FIRST_SECONDS = 0.25
 _OF_MEMBERS = ("group.instance.id", "group.protocol", "partition.assignment.strategy", "transactional.id")
 
 
@@ -77,15 +77,17 @@ class Connection:
         Raises ``SourceError`` where it does not answer, at once where time does not mend it.
         """
         end = time.monotonic() + self.seconds
+        patience = _FIRST_SECONDS
         while True:
             try:
                 self._heard = None
-                return self.admin.list_topics(topic, timeout=_SLICE_SECONDS)
+                return self.admin.list_topics(topic, timeout=min(patience, self.seconds))
             except KafkaException as error:
                 self.admin.poll(0)
                 told = self._heard is not None and self._heard.code() in TELLING
                 if told or time.monotonic() > end or error_of(error).code() not in VAGUE:
                     raise self.fail(SourceError, "cannot be asked for its topics", error) from None
+                patience *= 2  # a slow broker's answer is lost with the call that asked for it
 
     def wait(self, future: Future[T], doing: str, right: str = "") -> T:
         """Wait for what the admin client does. Raises ``SinkError`` for a refusal."""
