@@ -35,3 +35,13 @@ def test_the_same_kills_double_records_that_are_delivered_at_least_once(kafka_br
     verdict = judge(Campaign(plan, tmp_path, lambda _: None).run())
     assert 0 == verdict.breaches["lost"]
     assert verdict.breaches["duplicated"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_an_instance_that_was_halted_for_long_writes_nothing_twice(kafka_broker: Broker, tmp_path: Path) -> None:
+    name = f"pauses-{uuid.uuid4().hex[:8]}"
+    plan = Plan(kafka_broker.bootstrap, name, kills=0, records=10_000, seed=7, pauses=2)
+    verdict = judge(Campaign(plan, tmp_path, lambda _: None).run())
+    assert {name: count for name, count in verdict.breaches.items() if count} == {}
+    assert verdict.aborted > 0

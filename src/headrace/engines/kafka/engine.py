@@ -55,6 +55,7 @@ class KafkaEngine:
         self.parts = parts
         self.join = Join(settings, now_ms, time.perf_counter_ns)
         self.session: Session | None = None
+        self.counts: dict[str, int] = {}
         self._intake = Intake(parts.models, parts.contents, self.cadence.poll)
         self.inventory = Inventory(self.join.models, replace(parts, models=self._intake), self.cadence.retry)
         self.audience = Audience(parts.observers)

@@ -54,6 +54,7 @@ class Host(Protocol):
     cadence: Cadence
     inventory: Inventory
     audience: Audience
+    counts: dict[str, int]
 
     @property
     def stopping(self) -> bool:
@@ -86,7 +87,8 @@ class Session:
     def run(self) -> None:
         """Serve until the engine is to stop, or all is done. Raises ``LapseError`` and what ends the engine."""
         topics, manner = self._parts.topics, self._parts.manner
-        counts = look_at_topics(self._parts.connection, topics)
+        # Once: a broker that is gone later is waited for, and does not end the engine.
+        counts = self._engine.counts = self._engine.counts or look_at_topics(self._parts.connection, topics)
         self._outlets = Outlets(topics, self._parts.encoders, counts, headers=manner.headers)
         self._outlet.open()
         self._member.join()

@@ -35,6 +35,7 @@ def _run(arguments: argparse.Namespace, bootstrap: str) -> int:
             arguments.records,
             arguments.delivery,
             seed=arguments.seed,
+            pauses=arguments.pauses,
         )
         began = time.monotonic()
         campaign = Campaign(plan, Path(folder), lambda toll: _show_progress(toll, plan, began))
@@ -49,6 +50,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--records", type=int, default=50_000, help="how many records there are")
     parser.add_argument("--delivery", choices=["exactly-once", "at-least-once"], default="exactly-once",
                         help="at-least-once: the control, which must find duplicates")  # fmt: skip
+    parser.add_argument("--pauses", type=int, default=0, help="how often one is halted past all its time limits")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6, help="chooses moments and instances")
     parser.add_argument("--bootstrap", default="", help="a broker that runs already; else one is started")
     return parser.parse_args()
@@ -61,7 +63,7 @@ def _show_progress(toll: Toll, plan: Plan, began: float) -> None:
 
 def _report(plan: Plan, toll: Toll, verdict: Verdict) -> int:
     say(f"{plan.delivery}, seed {plan.seed}, {plan.records:,} records")
-    say(f"kills at random moments: {toll.random}, at chosen points: {toll.at_points}")
+    say(f"kills at random moments: {toll.random}, at chosen points: {toll.at_points}; pauses: {toll.pauses}")
     say(f"scored: {verdict.scored:,}, dead letters: {verdict.refused:,}, results aborted: {verdict.aborted:,}")
     goals: dict[str, tuple[int, int | str, bool]] = {"kills": (toll.kills, plan.kills, toll.kills >= plan.kills)}
     if plan.delivery == "at-least-once":

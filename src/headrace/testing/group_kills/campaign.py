@@ -10,8 +10,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
 import signal
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -37,6 +39,8 @@ CYCLE = 3.0
 """About how many seconds a life takes: what is left of the records once all kills are made is scored at full speed."""
 PATIENCE = 15.0
 OFTEN = (1, 5)
+PAUSE = 14.0
+"""In seconds: longer than the session (10) and the transaction (10) of an instance may last."""
 END = 180.0
 _CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -47,6 +51,7 @@ class Toll:
 
     random: int = 0
     at_points: int = 0
+    pauses: int = 0
 
     @property
     def kills(self) -> int:
@@ -72,8 +77,8 @@ class Campaign:
         # pyarrow asks for pandas where it is installed, which takes longer than all the rest.
         formats = [entry.target.partition(":")[0] for entry in catalog.ENTRIES["format"].values()]
         _CONTEXT.set_forkserver_preload([run.__module__, "pandas", *formats])
-        span = max(1.0, self.plan.kills * CYCLE)
-        rate = 0.0 if not self.plan.kills else self.plan.records / span / self.plan.instances
+        span = self.plan.kills * CYCLE + self.plan.pauses * PAUSE
+        rate = 0.0 if not span else self.plan.records / span / self.plan.instances
         plan = self.plan = msgspec.structs.replace(self.plan, rate=rate)
         make_topics(plan)
         write_records(plan)
@@ -85,6 +90,8 @@ class Campaign:
             with publisher.publishing():
                 for name in names:
                     self._start(name, "")
+                for _ in range(plan.pauses):
+                    self._pause(chance.choice(names))
                 for number in range(plan.kills):
                     name = chance.choice(names)
                     self._kill(name, chance)
@@ -110,6 +117,18 @@ class Campaign:
         process.join()
         self.toll.at_points += at_point
         self.toll.random += not at_point
+
+    def _pause(self, name: str) -> None:
+        """Halt an instance until it is thought dead, and let it go on: what it wrote meanwhile must not count."""
+        process, pipe = self._lives[name]
+        pipe.poll(PATIENCE)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            time.sleep(PAUSE)
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
+        self.toll.pauses += 1
 
     def _start(self, name: str, told: str, *, last: bool = False) -> None:
         heard, says = _CONTEXT.Pipe(duplex=False)

@@ -15,7 +15,10 @@ from headrace.testing.kills.plan import DATA_TYPE, MOST, code_of
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """One campaign. ``rate`` is how many records a second one instance scores, so that they last for all the kills."""
+    """One campaign. ``rate`` is how many records a second one instance scores, so that they last for all the kills.
+
+    ``pauses`` is how often an instance is halted for longer than its session and its transaction may last.
+    """
 
     bootstrap: str
     name: str
@@ -26,6 +29,7 @@ class Plan(msgspec.Struct, frozen=True):
     instances: int = 2
     seed: int = 0
     rate: float = 0.0
+    pauses: int = 0
 
     @property
     def group(self) -> str:
