@@ -69,7 +69,8 @@ export class ModelPage {
         make("span", {}, name, make("span.hidden", {}, passed ? ": passed" : stopped ? ": failed" : ": not reached")),
         make("span.took", {}, took ? duration(took) : ""));
     };
-    const golden = model.golden_records ? `${count(model.golden_records)} golden records and its own verification` : "its own verification (no golden records were sent)";
+    const forgotten = ["retired", "rejected", "skipped"].includes(model.state) && !model.golden_records;
+    const golden = forgotten ? "golden records, its own verification" : model.golden_records ? `${count(model.golden_records)} golden records and its own verification` : "its own verification (no golden records were sent)";
     return make("div.sheet.pad", {}, make("h2", {}, "Checks"), make("ul.checks", {},
       line(0, "bytes fetched, digest right", 0), line(1, "parsed, checked, compiled", model.load_ns),
       line(2, `verified: ${golden}`, model.verify_ns), line(3, "warmed, outputs fit the slot", model.warm_ns)));
