@@ -44,4 +44,4 @@ def test_the_programs_agree() -> None:
         model = form.assemble(form.prepare(case.pmml))
         labels = [float(label) for label in case.estimator.predict(rows).tolist()]
         assert pytest.approx(labels) == [float(value) for value in model.score(batch).outputs["label"].to_pylist()]
-        assert pytest.approx(labels) == [float(model.score_one(record)["label"]) for record in batch.to_pylist()]
+        assert pytest.approx(labels) == [float(str(model.score_one(record)["label"])) for record in batch.to_pylist()]
