@@ -1,7 +1,12 @@
 """Frozen graphs: what is found in them, what they score, and that TensorFlow predicted the same."""
 
+import importlib.util
 import math
+import subprocess
+import sys
 from collections.abc import Mapping
+from importlib.machinery import ModuleSpec
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,8 +15,16 @@ import pyarrow as pa
 import pytest
 
 from headrace.abc.model import Model, Prepared
-from headrace.errors import ConfigurationError, DescriptorError, ModelFormatError, RecordError, UnsupportedError
+from headrace.errors import (
+    ConfigurationError,
+    DescriptorError,
+    MissingExtraError,
+    ModelFormatError,
+    RecordError,
+    UnsupportedError,
+)
 from headrace.formats.tensorflow import TensorflowFormat
+from headrace.formats.tensorflow.library import load_library
 from headrace.formats.tensorflow.proto import graph_pb2 as pb
 from headrace.records import Field
 from tests.formats.tensorflow.building import (
@@ -222,3 +235,27 @@ def test_a_number_of_threads_is_no_negative_number() -> None:
 def test_looking_at_blanks_takes_no_time() -> None:
     assert not TensorflowFormat().recognises(b" \t\r\n" * 10_000 + b"x")
     assert TensorflowFormat().recognises(b" \n" * 1000 + b"# a graph\nnode {")
+
+
+def test_without_tensorflow_the_error_holds_the_pip_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'headrace\[tensorflow\]'"):
+        load_library.__wrapped__()
+
+
+def test_a_tensorflow_without_its_library_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    spec = ModuleSpec("tensorflow", None, is_package=True)
+    spec.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
+    with pytest.raises(ConfigurationError, match="the TensorFlow that is installed cannot be used"):
+        load_library.__wrapped__()
+
+
+def test_the_python_package_is_never_imported() -> None:
+    program = (
+        "import sys; from headrace.formats.tensorflow import TensorflowFormat as F; "
+        f"F().assemble(F().prepare({SUM!r})).close(); print('tensorflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
+    assert done.stderr == ""
