@@ -9,6 +9,7 @@ import pytest
 from headrace.app.configuration import MonitorSection
 from headrace.app.monitoring import build_access, open_station
 from headrace.errors import ConfigurationError
+from headrace.monitor.access import Access
 from tests.app.project import Project
 from tests.monitor.conftest import configure, serve
 
@@ -38,6 +39,23 @@ def test_tokens(guarded: Project) -> None:
             ("reader", "GET"): 200, ("reader", "POST"): 401, ("writer", "GET"): 200, ("writer", "POST"): 404,
         } == statuses  # fmt: skip
         assert "Bearer" == served.client.get("/v1/slots").headers["www-authenticate"]
+
+
+@pytest.mark.parametrize(
+    ("read", "write", "allowed"),
+    [
+        ("", "", {"": "rw", "r": "rw", "w": "rw"}),
+        ("r", "", {"": "", "r": "rw", "w": ""}),
+        ("", "w", {"": "r", "r": "r", "w": "rw"}),
+        ("r", "w", {"": "", "r": "r", "w": "rw"}),
+    ],
+)
+def test_which_token_allows_what(read: str, write: str, allowed: dict[str, str]) -> None:
+    access = Access(read_token=read, write_token=write)
+    told = {
+        token: "r" * access.allows(token, writing=False) + "w" * access.allows(token, writing=True) for token in allowed
+    }
+    assert allowed == told
 
 
 def test_scoring_is_reading(guarded: Project) -> None:

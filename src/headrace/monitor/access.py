@@ -5,9 +5,9 @@ Rules:
 1. A request must name a host that the monitor is known by, so that no web page reaches it under its own name. Where
    every request needs a token and no hosts are configured, any name will do.
 2. A request that a browser sends for another page (its ``Origin`` is not the host) is refused.
-3. With a read token, reading needs it or the write token; with a write token, writing needs that one. Scoring a posted
-   record changes nothing and counts as reading. The page's own files and the two health answers are open: they tell
-   nothing of models or records.
+3. With a read token, reading needs it or the write token; with a write token, writing needs that one, and with a read
+   token alone it needs that. Scoring a posted record changes nothing and counts as reading. The page's own files and
+   the health answers are open: they tell nothing of records.
 4. Without tokens only a loopback address is served.
 """
 
@@ -64,9 +64,9 @@ class Access:
 
     def allows(self, token: str, *, writing: bool) -> bool:
         """Tell whether a bearer of this token ("" for none) may read, or write."""
-        wanted = [self.write_token] if writing else [self.read_token, self.write_token]
-        if not wanted[0]:
+        if not self.read_token and not (writing and self.write_token):
             return True
+        wanted = [self.write_token or self.read_token] if writing else [self.read_token, self.write_token]
         return any(each and hmac.compare_digest(token.encode(), each.encode()) for each in wanted)
 
 

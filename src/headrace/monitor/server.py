@@ -47,6 +47,9 @@ OPERATIONS = (
     *metrics.OPERATIONS,
 )
 SITE = Path(__file__).parent / "site"
+CONNECTIONS = 200
+"""Open streams and requests under way; more are answered with 503."""
+
 _WAIT = 10.0
 
 
@@ -123,7 +126,13 @@ class Monitor:
         self._application = application
         self._socket = taken
         config = uvicorn.Config(
-            application, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2, ws="none"
+            application,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=2,
+            ws="none",
         )
         self._server = _Server(config)
         self._thread = threading.Thread(target=self._run, name="headrace-monitor", daemon=True)
