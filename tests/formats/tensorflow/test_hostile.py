@@ -124,6 +124,15 @@ def test_a_constant_of_a_shape_that_is_none_is_refused() -> None:
         TensorflowFormat().prepare(graph.SerializeToString())
 
 
+def test_a_constant_of_another_type_than_it_says_is_refused() -> None:
+    graph = begin()
+    constant(graph, "c", [1.0, 2.0, 3.0])
+    graph.node[-1].attr["value"].tensor.dtype = INT32
+    add(graph, "AddV2", "y", ["x", "c"], T=FLOAT)
+    with pytest.raises(ModelFormatError, match="node 'c' is a constant of another element type than it says"):
+        TensorflowFormat().prepare(graph.SerializeToString())
+
+
 def test_more_nodes_than_a_model_has_are_refused_before_they_are_read() -> None:
     with pytest.raises(UnsupportedError, match="nodes, more than the 1,000,000 that are read"):
         TensorflowFormat().prepare(build_sum().SerializeToString() + b"\x0a\x00" * (MAX_NODES + 1))

@@ -143,6 +143,8 @@ def refuse_hungry(graph: pb.GraphDef) -> None:
             place = f"{where}node {node.name!r}"
             if node.op == "Const" and node.name in shapes:
                 tensor = shapes[node.name]
+                if "dtype" in node.attr and tensor.dtype != node.attr["dtype"].type:  # TensorFlow ends the process
+                    raise ModelFormatError(f"{place} is a constant of another element type than it says")
                 filled += max(0, _measure(tensor.tensor_shape, tensor.dtype, place) - tensor.ByteSize())
             elif node.op in _FILLS and len(node.input) > _FILLS[node.op]:
                 shape = shapes.get(node.input[_FILLS[node.op]].partition(":")[0])
