@@ -1,18 +1,25 @@
+"""The runner, and an end to what a worker process keeps."""
+
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import pytest
 
 from headrace.engines.beam.runner import build_prism
+from headrace.engines.beam.shelf import close_shelves
 
 
 @pytest.fixture(scope="session", autouse=True)
-def prism() -> None:
+def prism() -> Iterator[None]:
     """Have the runner, built where it is not there yet."""
     build_prism()
+    yield
+    close_shelves()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the pipelines in one process: they share one runner."""
     for item in items:
-        if "tests/engines/beam" in str(item.path):
+        if "tests/engines/beam" in str(item.path) and "kafka_broker" not in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("beam"))

@@ -27,7 +27,7 @@ def test_each_example_is_scored_and_a_bad_one_harms_no_other(tmp_path: Path) -> 
     predictions = list(handler.run_inference([{"x": 1.0}, {"x": 200.0}, {"x": 2.0}], model))
     assert [{"y": 3.0}, {"y": 6.0}] == [predictions[0].inference, predictions[2].inference]
     assert isinstance(predictions[1].inference, Unscored)
-    assert model.digest.startswith(predictions[0].model_id)
+    assert {model.version} == {each.model_id for each in predictions}
 
 
 def test_a_model_that_is_none_is_refused(tmp_path: Path) -> None:

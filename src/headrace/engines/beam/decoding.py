@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
@@ -37,11 +37,11 @@ from headrace.errors import HeadraceError
 from headrace.machinery.clock import now_ms
 from headrace.records import DeadLetters, Malformed, Publish, Raw, SlotKey
 from headrace.transports.objects import Table
-from headrace.wire.descriptor import decode_command
 
 if TYPE_CHECKING:
     from headrace.abc.codec import Codec
     from headrace.core.settings import JoinSettings
+    from headrace.records import Command
 
 DEAD_LETTERS, EVENTS = "dead_letters", "events"
 
@@ -159,9 +159,9 @@ class DecodeRecords(beam.DoFn):
 class RouteModels(beam.DoFn):
     """Model messages to the keys that hold their slots; what is no message is an event."""
 
-    def __init__(self, settings: JoinSettings, form: Form) -> None:
+    def __init__(self, settings: JoinSettings, form: Form, decode: Callable[[bytes], Command]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._keys, self._form = Keys(settings), form
+        self._keys, self._form, self._decode = Keys(settings), form, decode
 
     def process(
         self,
@@ -171,7 +171,7 @@ class RouteModels(beam.DoFn):
         """Send a message on."""
         content, position = (element, None) if isinstance(element, bytes) else (element.message, element.position)
         try:
-            command = decode_command(content)
+            command = self._decode(content)
         except HeadraceError as error:
             command = Malformed(str(error))
         if isinstance(command, Malformed):

@@ -11,6 +11,7 @@ Rules:
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,17 @@ class Unscored:
     reason: str
 
 
-class HeadraceModelHandler(ModelHandler[Mapping[str, Any], PredictionResult, Candidate]):
+class HeldModel:
+    """A loaded model as Beam keeps it: given back when nobody refers to it any more."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        assert candidate.model is not None
+        self.candidate = candidate
+        self.version = candidate.descriptor.version
+        weakref.finalize(self, candidate.model.close)
+
+
+class HeadraceModelHandler(ModelHandler[Mapping[str, Any], PredictionResult, "HeldModel"]):
     """Give a model of any format of Headrace to ``RunInference``.
 
     ``model_uri`` is a path that Beam's file systems can open. ``mapping`` ties inputs of the model to fields of the
@@ -65,7 +76,7 @@ class HeadraceModelHandler(ModelHandler[Mapping[str, Any], PredictionResult, Can
         self._mapping, self._exclude = dict(mapping or {}), frozenset(exclude)
         self._options, self._in_child = options or LoadOptions(), in_child
 
-    def load_model(self) -> Candidate:
+    def load_model(self) -> HeldModel:
         """Load the model. Raises ``ModelError`` and ``LimitError``."""
         with FileSystems.open(self._uri) as file:
             content = file.read()
@@ -85,16 +96,16 @@ class HeadraceModelHandler(ModelHandler[Mapping[str, Any], PredictionResult, Can
                     raise event.error
                 if isinstance(event, Loaded):
                     candidate.model, candidate.state = event.model, State.STAGED
-                    return candidate
+                    return HeldModel(candidate)
 
     def run_inference(
-        self, batch: Sequence[Mapping[str, Any]], model: Candidate, inference_args: dict[str, Any] | None = None
+        self, batch: Sequence[Mapping[str, Any]], model: HeldModel, inference_args: dict[str, Any] | None = None
     ) -> Iterable[PredictionResult]:
         """Score a batch of examples."""
         del inference_args  # models of Headrace take none
         table, unfit = Table().build(batch)
         scorer = Scorer(time.perf_counter_ns, self._exclude)
-        portion, failures = scorer.score(model, table, np.arange(len(batch)))
+        portion, failures = scorer.score(model.candidate, table, np.arange(len(batch)))
         found: list[Any] = [None] * len(batch)
         if portion is not None:
             for row, outputs in zip(portion.rows.tolist(), portion.outputs.to_pylist(), strict=True):
@@ -108,8 +119,7 @@ class HeadraceModelHandler(ModelHandler[Mapping[str, Any], PredictionResult, Can
         Metrics.counter(_NAMESPACE, "unscored").inc(bad)
         Metrics.counter(_NAMESPACE, "scored").inc(len(found) - bad)
         return [
-            PredictionResult(example, outputs, model.descriptor.version)
-            for example, outputs in zip(batch, found, strict=True)
+            PredictionResult(example, outputs, model.version) for example, outputs in zip(batch, found, strict=True)
         ]
 
     def update_model_path(self, model_path: str | None = None) -> None:

@@ -16,7 +16,7 @@ Rules:
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ from headrace.wire.descriptor import decode_command
 if TYPE_CHECKING:
     from headrace.core.join import Outcome
     from headrace.loading import LoadOptions
-    from headrace.records import Int64Array
+    from headrace.records import Command, Int64Array
 
 _FIRST = MIN_TIMESTAMP.micros // 1_000 + 1
 _LAST = GlobalWindow().max_timestamp().micros // 1_000
@@ -60,6 +60,7 @@ class Manner:
     in_child: bool
     step: int
     name: str
+    decode: Callable[[bytes], Command] = decode_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,7 @@ class ServeKeyed(beam.DoFn):
     def _take(self, key: Key, cells: _Cells) -> Desk:
         desk = DESKS.take((self._manner.name, key), cells.lease.read())
         if desk is None:
-            desk = Desk(self._settings_of(key), self._find_shelf(), decode_command)
+            desk = Desk(self._settings_of(key), self._find_shelf(), self._manner.decode)
             snapshot = cells.snapshot.read()
             if snapshot is not None:
                 desk.restore(snapshot, cells.contents.read(), cells.queue.read())

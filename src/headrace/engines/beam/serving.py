@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,13 @@ from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, DecodeRecords, 
 from headrace.engines.beam.elements import Form
 from headrace.engines.beam.keyed import Manner, ServeKeyed
 from headrace.loading import LoadOptions
+from headrace.wire.descriptor import decode_command
 
 if TYPE_CHECKING:
     from apache_beam.pvalue import PCollection
 
     from headrace.abc.codec import Codec
+    from headrace.records import Command
 
 RESULTS = "results"
 
@@ -38,7 +40,8 @@ class ServeModels(beam.PTransform[Any, Any]):
 
     Takes ``{"records": ..., "models": ...}``, gives a ``Served``. Records are bytes, ``RecordElement``, or mappings
     with a codec for tables; models are bytes or ``ModelElement``. Both are taken in the global window: what comes out
-    can be windowed again. ``step_ms`` is how much event time is taken at once where models switch by it.
+    can be windowed again. ``step_ms`` is how much event time is taken at once where models switch by it;
+    ``decode`` reads a message's command.
     """
 
     def __init__(
@@ -51,11 +54,12 @@ class ServeModels(beam.PTransform[Any, Any]):
         batch_records: int = 4_096,
         step_ms: int = 100,
         in_child: bool = True,
+        decode: Callable[[bytes], Command] = decode_command,
     ) -> None:
         super().__init__()
         self._codec, self._batch_records = codec, batch_records
         self._manner = Manner(
-            settings or JoinSettings(), options or LoadOptions(), form, in_child, step_ms, uuid.uuid4().hex
+            settings or JoinSettings(), options or LoadOptions(), form, in_child, step_ms, uuid.uuid4().hex, decode
         )
 
     def expand(self, pcolls: Mapping[str, PCollection[Any]]) -> Served:
@@ -72,7 +76,8 @@ class ServeModels(beam.PTransform[Any, Any]):
         routed = (
             pcolls["models"]
             | "ModelsInOneWindow" >> beam.WindowInto(GlobalWindows())
-            | "RouteModels" >> beam.ParDo(RouteModels(manner.settings, manner.form)).with_outputs(EVENTS, main=RESULTS)
+            | "RouteModels"
+            >> beam.ParDo(RouteModels(manner.settings, manner.form, manner.decode)).with_outputs(EVENTS, main=RESULTS)
         )
         rows = decoded[RESULTS] | "Rows" >> beam.Map(_pass_on).with_output_types(Keyed)
         messages = routed[RESULTS] | "Messages" >> beam.Map(_pass_on).with_output_types(Keyed)

@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import atexit
 import threading
 import time
 from collections import deque
@@ -224,3 +225,15 @@ def find_shelf(options: LoadOptions, *, in_child: bool) -> Shelf:
         if name not in _SHELVES:
             _SHELVES[name] = Shelf(options, in_child=in_child)
         return _SHELVES[name]
+
+
+def close_shelves() -> None:
+    """End all loaders and close all models of this process."""
+    with _LOCK:
+        shelves = list(_SHELVES.values())
+        _SHELVES.clear()
+    for shelf in shelves:
+        shelf.close()
+
+
+atexit.register(close_shelves)

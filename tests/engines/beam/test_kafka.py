@@ -1,0 +1,108 @@
+"""The source and the sink on a real broker, each on its own."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+import apache_beam as beam
+import pytest
+from apache_beam.io.restriction_trackers import OffsetRange
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from headrace.engines.beam.kafka import KafkaMessage, ReadFromKafka, WriteToKafka
+from headrace.engines.beam.kafka_source import ENDLESS, Offsets
+from headrace.testing.broker import Broker
+from headrace.transports.kafka.connection import Connection
+from headrace.transports.kafka.settings import ClientSettings
+from headrace.transports.kafka.topics import Plan, make_topic
+from tests.engines.beam.rig import Gathered, run
+
+
+@pytest.fixture
+def topic() -> str:
+    return f"beam-{uuid.uuid4().hex}"
+
+
+def make(broker: Broker, topic: str) -> None:
+    make_topic(Connection(ClientSettings(broker.settings)), Plan(topic, partitions=2))
+
+
+def produce(broker: Broker, topic: str, values: Sequence[bytes], begin: int = 1_000) -> None:
+    make(broker, topic)
+    producer = Producer(broker.settings)
+    for number, value in enumerate(values):
+        producer.produce(topic, value, b"key", partition=number % 2, timestamp=begin + number)
+    assert 0 == producer.flush(30)
+
+
+def read_all(broker: Broker, topic: str, count: int) -> list[tuple[bytes | None, bytes | None]]:
+    consumer = Consumer({**broker.settings, "group.id": "look", "auto.offset.reset": "earliest"})
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(2)])
+    found: list[tuple[bytes | None, bytes | None]] = []
+    while len(found) < count:
+        found += [(each.key(), each.value()) for each in consumer.consume(count, timeout=1) if each.error() is None]
+    consumer.close()
+    return found
+
+
+def test_every_record_is_read_once_with_its_place_and_its_time(kafka_broker: Broker, topic: str) -> None:
+    values = [b"%d" % number for number in range(300)]
+    produce(kafka_broker, topic, values)
+
+    def build(pipeline: beam.Pipeline, gathered: Gathered) -> None:
+        records = pipeline | ReadFromKafka(kafka_broker.settings, [topic], bounded=True, group=f"{topic}-group")
+        gathered.take("records", records)
+        gathered.take("times", records | beam.Map(lambda record, at=beam.DoFn.TimestampParam: (record.timestamp, at)))
+
+    gathered = run(build)
+    records = sorted(gathered["records"], key=lambda record: record.timestamp)
+    assert values == [record.value for record in records]
+    assert [(number % 2, number // 2) for number in range(300)] == [(each.partition, each.offset) for each in records]
+    assert {1_000 + number for number in range(300)} == {told for told, _ in gathered["times"]}
+    assert all(told * 1_000 == at.micros for told, at in gathered["times"])
+    assert [150, 150] == committed(kafka_broker, topic)
+
+
+def committed(broker: Broker, topic: str) -> list[int]:
+    consumer = Consumer({**broker.settings, "group.id": f"{topic}-group"})
+    found = consumer.committed([TopicPartition(topic, 0), TopicPartition(topic, 1)], timeout=30)
+    consumer.close()
+    return [each.offset for each in found]
+
+
+def test_a_new_pipeline_goes_on_from_what_was_committed(kafka_broker: Broker, topic: str) -> None:
+    def build(pipeline: beam.Pipeline, gathered: Gathered) -> None:
+        read = ReadFromKafka(kafka_broker.settings, [topic], start="committed", bounded=True, group=f"{topic}-group")
+        gathered.take("records", pipeline | read)
+
+    produce(kafka_broker, topic, [b"1", b"2"])
+    assert {b"1", b"2"} == {record.value for record in run(build)["records"]}
+    produce(kafka_broker, topic, [b"3", b"4", b"5"])
+    assert {b"3", b"4", b"5"} == {record.value for record in run(build)["records"]}
+
+
+def test_what_is_written_is_there(kafka_broker: Broker, topic: str) -> None:
+    make(kafka_broker, topic)
+
+    def build(pipeline: beam.Pipeline, gathered: Gathered) -> None:
+        elements = pipeline | beam.Create([b"bare", KafkaMessage(b"whole", b"key"), (b"other", b"pair")])
+        elements | WriteToKafka(kafka_broker.settings, topic)
+
+    run(build)
+    expected = [(None, b"bare"), (b"other", b"pair"), (b"key", b"whole")]
+    assert expected == sorted(read_all(kafka_broker, topic, 3), key=lambda pair: pair[1] or b"")
+
+
+def test_a_range_without_an_end_is_split_only_where_it_stands() -> None:
+    tracker = Offsets(OffsetRange(5, ENDLESS))
+    assert tracker.try_claim(7)  # type: ignore[no-untyped-call]
+    assert tracker.try_split(0.5) is None
+    assert (OffsetRange(5, 8), OffsetRange(8, ENDLESS)) == tracker.try_split(0)
+    assert not tracker.try_claim(8)  # type: ignore[no-untyped-call]
+
+
+def test_a_range_with_an_end_is_split_anywhere() -> None:
+    tracker = Offsets(OffsetRange(0, 100))
+    assert tracker.try_claim(9)  # type: ignore[no-untyped-call]
+    assert (OffsetRange(0, 54), OffsetRange(54, 100)) == tracker.try_split(0.5)
