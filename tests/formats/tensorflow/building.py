@@ -65,7 +65,7 @@ def shape_of(*sizes: int) -> pb.TensorShapeProto:
     return pb.TensorShapeProto(dim=[pb.TensorShapeProto.Dim(size=size) for size in sizes])
 
 
-def constant(graph: Any, name: str, value: Any, kind: int = FLOAT) -> None:
+def constant(graph: Any, name: str, value: Any, kind: pb.DataType = FLOAT) -> None:
     array = np.asarray(value, {FLOAT: np.float32, INT32: np.int32, STRING: object}[kind])
     tensor = pb.TensorProto(dtype=kind, tensor_shape=shape_of(*array.shape))
     if kind == STRING:
@@ -75,7 +75,7 @@ def constant(graph: Any, name: str, value: Any, kind: int = FLOAT) -> None:
     add(graph, "Const", name, dtype=kind, value=tensor)
 
 
-def begin(*sizes: int, kind: int = FLOAT) -> pb.GraphDef:
+def begin(*sizes: int, kind: pb.DataType = FLOAT) -> pb.GraphDef:
     """Begin a graph with the placeholder ``x``."""
     graph = pb.GraphDef(versions=pb.VersionDef(producer=27))
     add(graph, "Placeholder", "x", dtype=kind, shape=shape_of(*(sizes or (-1, 3))))
