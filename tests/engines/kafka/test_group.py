@@ -69,7 +69,7 @@ def test_two_fixed_instances_of_one_name_are_told_apart(rig: Rig) -> None:
         thread.join(60)
     first.stop()
     thread.join(60)
-    assert "another member of the same name has joined the group" in str(failed[0])
+    assert "another instance runs under the name 'same'" in str(failed[0])
 
 
 @pytest.mark.slow

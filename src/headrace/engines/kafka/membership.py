@@ -68,6 +68,7 @@ class Membership:
 
     def __init__(self, connection: Connection, settings: Settings, topics: Sequence[str], owner: Owner) -> None:
         self._connection = connection
+        self._instance = str(settings.get("group.instance.id", ""))
         self._topics = list(topics)
         self._owner = owner
         self._next: dict[PartitionKey, int] = {}
@@ -127,6 +128,11 @@ class Membership:
         self._judge(error, f"{message.topic()}, partition {message.partition()}" if message.topic() else "")
 
     def _judge(self, error: KafkaError, where: str = "") -> None:
+        if "group.instance.id" in error.str():  # all that the client says of why it is fenced
+            raise SourceError(
+                f"another instance runs under the name {self._instance!r} and has taken this one's place: give every "
+                "instance a name of its own (engine.instance)"
+            )
         if error.code() in _REFUSALS or error.fatal():
             raise self._connection.fail(SourceError, f"cannot give {where or 'records'}", error)
         if error.code() in _LAPSES:
