@@ -35,7 +35,8 @@ def test_an_unknown_kind_lists_the_kinds() -> None:
 
 
 def test_an_unknown_name_lists_what_exists_and_the_closest() -> None:
-    with pytest.raises(ConfigurationError, match=r"unknown format 'onx'; there are: onnx, pmml, savedmodel, tensorflow; did you mean 'onnx'\?"):
+    known = "onnx, pmml, savedmodel, tensorflow"
+    with pytest.raises(ConfigurationError, match=rf"unknown format 'onx'; there are: {known}; did you mean 'onnx'\?"):
         catalog.load("format", "onx")
 
 
