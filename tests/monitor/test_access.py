@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from headrace.app.checks import survey
 from headrace.app.configuration import MonitorSection
 from headrace.app.monitoring import build_access, open_station
 from headrace.errors import ConfigurationError
@@ -132,6 +133,12 @@ def test_tokens_that_cannot_be_read(tmp_path: Path) -> None:
         build_access(MonitorSection(write_token_file=tmp_path / "empty"))
     with pytest.raises(ConfigurationError, match="one of the two"):
         MonitorSection(read_token_env="A", read_token_file=tmp_path / "a")
+
+
+def test_validate_tells_of_a_monitor_that_would_not_start(quiet_project: Project) -> None:
+    configure(quiet_project, 'port = 0\naddress = "0.0.0.0"\n')
+    (problem,) = survey(quiet_project.configure(quiet_project.config.read_text())).problems
+    assert str(problem).startswith("monitor: monitor.address is 0.0.0.0")
 
 
 def test_an_address_that_is_in_use(quiet_project: Project) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.app.inlets import Stream, build_stream
 from headrace.app.inspection import Observed, find_observed
+from headrace.app.monitoring import build_access
 from headrace.app.outlets import build_dead_letters, build_results
 from headrace.app.premises import check_directory, check_outlet
 from headrace.app.reading import suggest
@@ -63,6 +64,9 @@ def survey(configuration: Configuration) -> Survey:
     _check_parts(configuration, found)
     observed = _check_state(configuration, streams, found)
     _check_outlets(configuration, found, first=observed is None)
+    if configuration.monitor is not None:
+        with found.part("monitor"):
+            build_access(configuration.monitor)
     settings = build_settings(configuration, streams)
     found.plan = _describe(configuration, streams, settings, observed)
     return found
