@@ -36,7 +36,12 @@ ENTRIES: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
                 "tensorflow": Entry("headrace.formats.tensorflow:TensorflowFormat", extra="tensorflow"),
             }
         ),
-        "engine": MappingProxyType({"embedded": Entry("headrace.engines.embedded:EmbeddedEngine")}),
+        "engine": MappingProxyType(
+            {
+                "embedded": Entry("headrace.engines.embedded:EmbeddedEngine"),
+                "kafka": Entry("headrace.engines.kafka.engine:KafkaEngine", extra="kafka"),
+            }
+        ),
     }
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -46,13 +46,14 @@ class Rig:
 
     bootstrap: str
     partitions: int = 2
+    models: Mapping[str, str] = field(default_factory=lambda: WHOLE)
     name: str = field(default_factory=lambda: f"rig-{uuid.uuid4().hex[:8]}")
 
     def __post_init__(self) -> None:
         self.connection = Connection(ClientSettings({"bootstrap.servers": self.bootstrap}))
         for what, count in (("records", self.partitions), ("results", self.partitions), ("letters", 1), ("events", 1)):
             make_topic(self.connection, Plan(self.topic(what), count, 1))
-        make_topic(self.connection, Plan(self.topic("models"), 1, 1, WHOLE))
+        make_topic(self.connection, Plan(self.topic("models"), 1, 1, self.models))
         self.producer = self.connection.open_producer({})
 
     def topic(self, what: str) -> str:

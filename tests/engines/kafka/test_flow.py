@@ -7,11 +7,14 @@ import json
 import pytest
 from confluent_kafka import TopicPartition
 
+from headrace.app.model_streams import TopicStream
 from headrace.core.statistics import Counts
 from headrace.engines.kafka.parts import Delivery
 from headrace.errors import SourceError
-from headrace.records import SlotKey
-from headrace.transports.kafka.topics import Plan, make_topic
+from headrace.records import Descriptor, SlotKey
+from headrace.testing.broker import Broker
+from headrace.testing.scaling import write_scaling
+from headrace.transports.kafka.topics import COMPACTED, Plan, make_topic
 from tests.engines.kafka.rig import EVERY_DELIVERY, Rig
 
 WINE = SlotKey("wine")
@@ -64,6 +67,18 @@ def test_a_model_that_cannot_be_loaded_is_refused_and_the_one_before_serves(rig:
     kinds = [json.loads(each.value()) for each in rig.read("events")]
     assert "rejected" in kinds
     assert "command-refused" in kinds
+
+
+def test_models_of_a_compacted_topic_come_in_parts(kafka_broker: Broker) -> None:
+    rig = Rig(kafka_broker.bootstrap, models=COMPACTED)
+    stream = TopicStream(rig.connection, rig.topic("models"))
+    stream.publish(Descriptor("scaling", "wine", content=write_scaling(2)))
+    position, _ = stream.publish(Descriptor("scaling", "wine", content=write_scaling(3)))
+    rig.send(range(10))
+    assert rig.run().counts == Counts(received=10, scored=10)
+    assert {(each["position"], each["outputs"]["y"]) for each in rig.results()} == {
+        (position, 3.0 * value) for value in range(10)
+    }
 
 
 def test_statistics_are_those_of_the_output_and_outlive_every_instance(rig: Rig) -> None:
