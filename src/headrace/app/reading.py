@@ -125,6 +125,22 @@ class _Reader:
         raise ConfigurationError(f"{self._file}: {message}")
 
 
+def require_engine(file: Path, name: str) -> None:
+    """Check that a file is for the engine of a name, "" being any; a file that cannot be read is told of later.
+
+    Raises ``ConfigurationError``.
+    """
+    try:
+        engine = tomllib.loads(file.read_text(encoding="utf-8")).get("engine", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return
+    own = engine.get("name", "embedded") if isinstance(engine, dict) else name
+    if name not in {"", own}:
+        raise ConfigurationError(
+            f"{file} is for the engine {own!r}, not {name!r}: set engine.name, or leave --engine out"
+        )
+
+
 def suggest(name: str, known: Iterable[str]) -> str:
     """Give the question whether another name was meant, or "" where none is close."""
     close = difflib.get_close_matches(name, list(known), n=1)

@@ -33,21 +33,42 @@ _LOG = logging.getLogger("headrace.cli.run")
               help="How many instances of a Kafka engine's group to run, each in a process of its own.")  # fmt: skip
 @click.option("--log-format", type=click.Choice(["text", "json"]), default="text", show_default=True,
               help="How stderr tells what happens: lines for people, or JSON lines.")  # fmt: skip
+@click.option("--engine", default="", metavar="NAME", help="Refuse a configuration that is for another engine.")
 @json_option
-def run(config: Path, quiet: bool, workers: int, log_format: LogFormat, as_json: bool) -> int:
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[-- OPTIONS]")
+def run(
+    config: Path,
+    quiet: bool,
+    workers: int,
+    log_format: LogFormat,
+    engine: str,
+    as_json: bool,
+    options: tuple[str, ...],
+) -> int:
     """Run the engine that the configuration CONFIG describes, until its records are done.
+
+    A Beam engine is given the OPTIONS after "--" as Beam's own, such as --runner.
 
     SIGTERM or SIGINT (Ctrl-C) ends it in order: what was read is scored and committed, and the exit code is 0. A second
     SIGINT ends it at once; what was committed stays.
     """
+    from headrace.app.beam.configuration import is_of_beam
     from headrace.app.checks import survey
     from headrace.app.configuration import load_configuration
     from headrace.app.engine import build_engine
     from headrace.app.inspection import find_totals
     from headrace.app.kafka.configuration import is_of_kafka
     from headrace.app.monitoring import open_station
+    from headrace.app.reading import require_engine
 
     begin_logs(log_format)
+    require_engine(config, engine)
+    if is_of_beam(config):
+        from headrace.cli.beam import run_pipeline
+
+        return run_pipeline(config, options, as_json=as_json)
+    if options:
+        raise click.UsageError(f"{options[0]!r}: only a Beam engine takes options of its own")
     if is_of_kafka(config):
         from headrace.cli.group import run_instance, run_workers
 
@@ -60,12 +81,12 @@ def run(config: Path, quiet: bool, workers: int, log_format: LogFormat, as_json:
     survey(configuration).require(config)
     narrators: list[Observer] = [] if quiet else [EventLog() if log_format == "json" else Narrator()]
     with open_station(configuration) as station, ExitStack() as opened:
-        engine = build_engine(configuration, narrators if station is None else [*narrators, station.watcher])
+        serving = build_engine(configuration, narrators if station is None else [*narrators, station.watcher])
         before = find_totals(configuration.state.directory) if configuration.state else None
         if station is not None:
-            _LOG.info("the monitor is at %s", opened.enter_context(station.open(engine)))
-        with stopped_by_signals(engine.stop) as asked:
-            summary = engine.run()
+            _LOG.info("the monitor is at %s", opened.enter_context(station.open(serving)))
+        with stopped_by_signals(serving.stop) as asked:
+            summary = serving.run()
     return _finish(configuration, summary, before, asked=bool(asked), as_json=as_json)
 
 

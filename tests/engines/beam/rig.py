@@ -129,14 +129,14 @@ class Script:
         self.stream.advance_watermark_to(at / 1_000)
         return self
 
-    def serve(self, settings: JoinSettings | None = None, **kept: Any) -> Gathered:
+    def serve(self, settings: JoinSettings | None = None, serve: Any = ServeModels, **kept: Any) -> Gathered:
         """Serve it, and give what came out."""
         self.stream.advance_watermark_to_infinity()
 
         def build(pipeline: beam.Pipeline, gathered: Gathered) -> None:
             both = pipeline | self.stream
             inlets = {name: both | name >> beam.FlatMap(_choose, name) for name in ("records", "models")}
-            served = inlets | ServeModels(CODEC, settings, OPTIONS, **{"in_child": False, **kept})
+            served = inlets | serve(CODEC, settings, OPTIONS, **{"in_child": False, **kept})
             gathered.take("results", served.results)
             gathered.take("dead_letters", served.dead_letters)
             gathered.take("events", served.events)

@@ -1,5 +1,6 @@
 """Headrace within Apache Beam: records and models in, results, dead letters and events out, on any portable runner."""
 
+from headrace.engines.beam.broadcast import ServeBesideModels
 from headrace.engines.beam.elements import Form, ModelElement, RecordElement, ScoredRecord
 from headrace.engines.beam.handler import HeadraceModelHandler, Unscored
 from headrace.engines.beam.serving import Served, ServeModels
@@ -10,6 +11,7 @@ __all__ = [
     "ModelElement",
     "RecordElement",
     "ScoredRecord",
+    "ServeBesideModels",
     "ServeModels",
     "Served",
     "Unscored",

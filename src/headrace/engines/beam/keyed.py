@@ -34,7 +34,7 @@ from headrace.core.settings import JoinSettings, OrderedBy
 from headrace.core.timeline import END
 from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, Key, Keyed, Keys
 from headrace.engines.beam.desk import DESKS, Desk
-from headrace.engines.beam.elements import Form, write_outcome
+from headrace.engines.beam.elements import Form, Leaving, write_outcome
 from headrace.engines.beam.parcels import Message, Parcel, ParcelCoder, Rows, SnapshotCoder, order_messages
 from headrace.engines.beam.shelf import find_shelf
 from headrace.records import SlotKey, SwitchMode
@@ -204,7 +204,7 @@ class ServeKeyed(beam.DoFn):
     def _take(self, key: Key, cells: _Cells) -> Desk:
         desk = DESKS.take((self._manner.name, key), cells.lease.read())
         if desk is None:
-            desk = Desk(self._settings_of(key), self._find_shelf(), self._manner.decode)
+            desk = Desk(settings_of(self._manner.settings, self._keys, key), self._find_shelf(), self._manner.decode)
             snapshot = cells.snapshot.read()
             if snapshot is not None:
                 desk.restore(snapshot, cells.contents.read(), cells.queue.read())
@@ -244,19 +244,10 @@ class ServeKeyed(beam.DoFn):
         self._counts["scored"].inc(len(leaving.results))
         self._counts["dead_lettered"].inc(len(leaving.dead_letters))
         self._counts["skipped"].inc(sum(outcome.skipped.values()))
-        yield from leaving.results
-        for letter in leaving.dead_letters:
-            yield TaggedOutput(DEAD_LETTERS, letter)
-        for event in leaving.events:
-            yield TaggedOutput(EVENTS, event)
+        yield from hand_out(leaving)
 
     def _find_shelf(self) -> Any:
         return find_shelf(self._manner.options, in_child=self._manner.in_child)
-
-    def _settings_of(self, key: Key) -> JoinSettings:
-        settings = self._manner.settings
-        slots = {slot: own for slot, own in settings.slots.items() if self._keys.of_slot(slot) == key}
-        return replace(settings, slots=slots)
 
     def _goes_by_time(self, data_type: str) -> bool:
         return bool(self._modes(data_type))
@@ -270,6 +261,20 @@ class ServeKeyed(beam.DoFn):
         slots = [slot for slot in settings.slots if slot.data_type == data_type] or [SlotKey(data_type)]
         modes = {settings.mode(slot, None) for slot in slots} - {SwitchMode.READY}
         return modes - ({SwitchMode.ORDERED} if settings.ordered_by is OrderedBy.ARRIVAL else set())
+
+
+def hand_out(leaving: Leaving) -> Iterator[object]:
+    """Give what leaves as Beam's outputs."""
+    yield from leaving.results
+    for letter in leaving.dead_letters:
+        yield TaggedOutput(DEAD_LETTERS, letter)
+    for event in leaving.events:
+        yield TaggedOutput(EVENTS, event)
+
+
+def settings_of(settings: JoinSettings, keys: Keys, key: Key) -> JoinSettings:
+    """Give the settings of one key: those of the slots that it holds."""
+    return replace(settings, slots={slot: own for slot, own in settings.slots.items() if keys.of_slot(slot) == key})
 
 
 def _moments(parcel: Parcel, step: int) -> list[int]:

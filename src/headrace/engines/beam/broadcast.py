@@ -1,0 +1,146 @@
+"""The form for many workers to a model: models are a side input, records are not keyed and stay where they are.
+
+Rules:
+
+1. Every worker holds every model. Which worker scores a record is the runner's choice, and workers take a model over
+   on their own: what a result promises is that the version it names has made it, no more. Whoever needs that versions
+   never fall along a partition takes ``ServeModels``.
+2. Models switch by ``ready``, and records that find no model are skipped or are dead letters: nothing here has a state
+   that could hold them.
+3. Messages carry their positions. When a worker starts, it reads the whole side input; the runner says when that is
+   ready and when it is renewed, and records wait for it.
+4. Events are told by each worker that sees them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import apache_beam as beam
+from apache_beam.pvalue import AsList
+from apache_beam.transforms.window import GlobalWindows
+
+from headrace.core.settings import JoinSettings
+from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, DecodeRecords, Key, Keyed, Keys, RouteModels
+from headrace.engines.beam.desk import Desk
+from headrace.engines.beam.elements import Form, write_outcome
+from headrace.engines.beam.keyed import Manner, hand_out, settings_of
+from headrace.engines.beam.parcels import Message, Rows, order_messages
+from headrace.engines.beam.serving import RESULTS, Served
+from headrace.engines.beam.shelf import find_shelf
+from headrace.errors import ConfigurationError
+from headrace.loading import LoadOptions
+from headrace.records import NoModelPolicy, SwitchMode
+from headrace.wire.descriptor import decode_command
+
+if TYPE_CHECKING:
+    from apache_beam.pvalue import PCollection
+
+    from headrace.abc.codec import Codec
+    from headrace.records import Command
+
+
+class ServeBesideModels(beam.PTransform[Any, Any]):
+    """Score records with models of a side input, spread over all workers.
+
+    Takes and gives what ``ServeModels`` does; messages are ``ModelElement`` values. Raises ``ConfigurationError`` for
+    settings that need a state.
+    """
+
+    def __init__(
+        self,
+        codec: Codec,
+        settings: JoinSettings | None = None,
+        options: LoadOptions | None = None,
+        *,
+        form: Form = Form.VALUES,
+        batch_records: int = 4_096,
+        in_child: bool = True,
+        decode: Callable[[bytes], Command] = decode_command,
+    ) -> None:
+        super().__init__()
+        settings = settings or JoinSettings()
+        _require_stateless(settings)
+        self._codec, self._batch_records = codec, batch_records
+        self._manner = Manner(settings, options or LoadOptions(), form, in_child, 1, uuid.uuid4().hex, decode)
+
+    def expand(self, pcolls: Mapping[str, PCollection[Any]]) -> Served:
+        """Build the graph."""
+        manner = self._manner
+        decoded = (
+            pcolls["records"]
+            | "RecordsInOneWindow" >> beam.WindowInto(GlobalWindows())
+            | "DecodeRecords"
+            >> beam.ParDo(DecodeRecords(self._codec, manner.settings, self._batch_records, manner.form)).with_outputs(
+                DEAD_LETTERS, main=RESULTS
+            )
+        )
+        routed = (
+            pcolls["models"]
+            | "ModelsInOneWindow" >> beam.WindowInto(GlobalWindows())
+            | "RouteModels"
+            >> beam.ParDo(RouteModels(manner.settings, manner.form, manner.decode)).with_outputs(EVENTS, main=RESULTS)
+        )
+        messages = routed[RESULTS] | "Messages" >> beam.Map(_pass_on).with_output_types(Keyed)
+        served = (
+            decoded[RESULTS]
+            | "Rows" >> beam.Map(_pass_on).with_output_types(Keyed)
+            | "Serve" >> beam.ParDo(_ServeBeside(manner), AsList(messages)).with_outputs(
+                DEAD_LETTERS, EVENTS, main=RESULTS
+            )
+        )  # fmt: skip
+        return Served(
+            served[RESULTS],
+            (decoded[DEAD_LETTERS], served[DEAD_LETTERS]) | "AllDeadLetters" >> beam.Flatten(),
+            (routed[EVENTS], served[EVENTS]) | "AllEvents" >> beam.Flatten(),
+        )
+
+
+class _ServeBeside(beam.DoFn):
+    """Scores rows with the models that the side input holds by then."""
+
+    def __init__(self, manner: Manner) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._manner, self._keys = manner, Keys(manner.settings)
+        self._desks: dict[Key, Desk] = {}
+
+    def process(self, element: Keyed, messages: Sequence[Keyed]) -> Iterator[object]:
+        """Take in what is new of the side input, and score rows."""
+        key, rows = element
+        assert isinstance(rows, Rows)
+        desk = self._desks.get(key)
+        if desk is None:
+            shelf = find_shelf(self._manner.options, in_child=self._manner.in_child)
+            settings = settings_of(self._manner.settings, self._keys, key)
+            desk = self._desks[key] = Desk(settings, shelf, self._manner.decode)
+        position = desk.join.models.position
+        mine = [each for place, each in messages if place == key and isinstance(each, Message)]
+        for message in order_messages([each for each in mine if each.position is None or each.position > position]):
+            desk.receive(message)
+        desk.offer(rows)
+        outcome = desk.work()
+        yield from hand_out(write_outcome(outcome, desk.events(), self._manner.form))
+
+    def teardown(self) -> None:
+        """Give the models back."""
+        for desk in self._desks.values():
+            desk.close()
+        self._desks = {}
+
+
+def _require_stateless(settings: JoinSettings) -> None:
+    each = [settings.switch, *(own.switch for own in settings.slots.values())]
+    if any(mode not in {None, SwitchMode.READY} for mode in each):
+        raise ConfigurationError("models of a side input switch by 'ready': another mode needs ServeModels")
+    policies = [settings.no_model, *(own.no_model for own in settings.slots.values())]
+    if NoModelPolicy.HOLD in policies:
+        raise ConfigurationError(
+            "records cannot be held beside models of a side input: choose 'skip' or 'dead-letter', or ServeModels"
+        )
+
+
+def _pass_on(element: Keyed) -> Keyed:
+    """Change nothing: it stands where a type is told, which chooses the coder."""
+    return element

@@ -1,0 +1,88 @@
+"""``headrace run`` with a configuration of the Beam engine: from topics to topics, on Prism."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+
+from headrace.engines.beam.runner import build_prism
+from headrace.records import Descriptor, Publish
+from headrace.testing.broker import Broker
+from headrace.testing.scaling import write_scaling
+from headrace.transports.kafka.connection import Connection
+from headrace.transports.kafka.settings import ClientSettings
+from headrace.transports.kafka.topics import WHOLE, Plan, make_topic
+from headrace.wire.descriptor import encode_command
+from tests.cli.conftest import Cli
+
+FILE = """
+[engine]
+name = "beam"
+group = "{name}-beam"
+[kafka]
+"bootstrap.servers" = "{servers}"
+[records]
+topic = "{name}-records"
+format = "json"
+data_type = "wine"
+follow = false
+schema = {{x = "double"}}
+[models]
+topic = "{name}-models"
+follow = false
+[results]
+topic = "{name}-results"
+[dead_letters]
+topic = "{name}-letters"
+[loading]
+checker = "inline"
+formats = {{scaling = "headrace.testing.scaling:ScalingFormat"}}
+[switch]
+no_model = "hold"
+"""
+
+
+def fill(broker: Broker, name: str) -> None:
+    """Make the topics, with a model that doubles and ten records, one of them bad."""
+    connection = Connection(ClientSettings(broker.settings))
+    for what in ("records", "results", "letters"):
+        make_topic(connection, Plan(f"{name}-{what}", 2))
+    make_topic(connection, Plan(f"{name}-models", 1, settings=WHOLE))
+    producer = connection.open_producer({})
+    command = Publish(Descriptor("scaling", "wine", content=write_scaling(2)))
+    producer.produce(f"{name}-models", encode_command(command))
+    for place, value in enumerate([*(b'{"x": %d}' % number for number in range(9)), b"no json"]):
+        producer.produce(f"{name}-records", value, partition=place % 2)
+    assert 0 == producer.flush(30)
+
+
+@pytest.mark.slow
+def test_topics_are_served_to_their_end(cli: Cli, kafka_broker: Broker, tmp_path: Path) -> None:
+    build_prism()
+    name = f"beam-{uuid.uuid4().hex[:8]}"
+    fill(kafka_broker, name)
+    file = tmp_path / "headrace.toml"
+    file.write_text(FILE.format(name=name, servers=kafka_broker.bootstrap))
+    done = cli("run", "--engine", "beam", "--json", str(file))
+    assert 0 == done.exit_code, done.stderr
+    assert 9 == json.loads(done.stdout)["scored"]
+    assert 1 == json.loads(done.stdout)["undecoded"]
+
+
+def test_another_engine_than_that_of_the_file_is_refused(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "headrace.toml"
+    file.write_text('[engine]\nname = "kafka"\n')
+    done = cli("run", "--engine", "beam", str(file))
+    assert 2 == done.exit_code
+    assert "is for the engine 'kafka', not 'beam'" in done.stderr
+
+
+def test_options_are_for_beam_alone(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "headrace.toml"
+    file.write_text("")
+    done = cli("run", str(file), "--", "--runner=DirectRunner")
+    assert 2 == done.exit_code
+    assert "only a Beam engine takes options" in done.stderr
