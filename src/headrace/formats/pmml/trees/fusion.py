@@ -23,6 +23,9 @@ from headrace.formats.pmml.trees.tree import Tree
 PLAIN_NODES = 8192
 """Up to so many nodes a forest is quicker without ranks: its trees stay in the cache as they are."""
 
+Shared = tuple[Floats, Ints]
+"""Distinct rows, and for each leaf its place among them."""
+
 _ALWAYS = MISSING - 1
 _MAX_CUTS = MISSING - 2
 
@@ -48,12 +51,12 @@ def fuse(
         splits.append(split)
     labels = _collect_labels(found, combination)
     shares = list(weights) if combination.weighted else [1.0] * len(found)
-    payloads = []
+    payloads: list[Shared] = []
     for tree, split, share in zip(found, splits, shares, strict=True):
         payload = _make_payload(tree, split, labels, combination, share)
         if payload is None:
             return None
-        payloads.append(payload)
+        payloads.append(_share_rows(payload))
     layout = _lay_out(splits, payloads, max(len(matrix), 1), sum(shares))
     return None if layout is None else Forest(matrix, layout, labels, combination)
 
@@ -105,7 +108,7 @@ def _make_payload(
     return np.column_stack([added, absent * share])
 
 
-def _lay_out(splits: list[Splits], payloads: list[Floats], width: int, total: float) -> Layout | None:
+def _lay_out(splits: list[Splits], payloads: list[Shared], width: int, total: float) -> Layout | None:
     """Lay the trees end to end; None where the ranks would not fit."""
     sizes = [len(split.left) for split in splits]
     first = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int32)
@@ -115,7 +118,7 @@ def _lay_out(splits: list[Splits], payloads: list[Floats], width: int, total: fl
     left = np.concatenate([split.left for split in splits]) + shifts
     ends = np.zeros(len(left), END)
     ends["missing"] = np.concatenate([split.missing for split in splits]) + shifts
-    payload, ends["leaf"] = _share_rows(np.concatenate(payloads))
+    payload, ends["leaf"] = _share_all(payloads)
     roots = np.zeros(len(splits), ROOT)
     roots["node"], roots["depth"] = first, [split.depth for split in splits]
     sets, member_set = _collect_sets(splits, column)
@@ -138,7 +141,14 @@ def _lay_out(splits: list[Splits], payloads: list[Floats], width: int, total: fl
     return Layout(nodes, ends, roots, payload, total, np.concatenate(cuts), starts, words)
 
 
-def _share_rows(payload: Floats) -> tuple[Floats, Ints]:
+def _share_all(payloads: list[Shared]) -> Shared:
+    """Return the distinct rows of all trees; the rows of all leaves are at no time in memory together."""
+    payload, places = _share_rows(np.concatenate([rows for rows, _ in payloads]))
+    first = np.cumsum([0, *(len(rows) for rows, _ in payloads)])
+    return payload, np.concatenate([places[start + own] for start, (_, own) in zip(first, payloads, strict=False)])
+
+
+def _share_rows(payload: Floats) -> Shared:
     """Return the distinct rows, and the place of each row among them: leaves that add the same share the cache."""
     rows = np.ascontiguousarray(payload + 0.0).view(np.dtype((np.void, payload.shape[1] * 8))).ravel()
     _, kept, places = np.unique(rows, return_index=True, return_inverse=True)
