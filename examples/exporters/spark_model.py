@@ -30,7 +30,7 @@ def train(frame: Any) -> Any:
     from pyspark.ml.feature import IndexToString, StringIndexer, VectorAssembler
 
     indexer = StringIndexer(inputCol="quality", outputCol="label").fit(frame)
-    stages = [
+    stages: list[Any] = [
         VectorAssembler(inputCols=frame.columns[:-1], outputCol="features"),
         indexer,
         RandomForestClassifier(numTrees=10, labelCol="label", seed=7),
