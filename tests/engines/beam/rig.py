@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +36,8 @@ SCHEMA = pa.schema([("id", pa.string()), ("kind", pa.string()), ("at", pa.int64(
 CODEC = JsonCodec(LAYOUT, SCHEMA)
 OPTIONS = LoadOptions(formats=FORMATS, warm_rows=(1,))
 _GATHERED: dict[tuple[str, str], list[Any]] = defaultdict(list)
+_CHANGED = threading.Condition()
+PATIENCE = 90.0
 
 
 def record(number: int, *, kind: str = "wine", x: object = None, at: int | None = None) -> bytes:
@@ -66,7 +70,9 @@ class _Gather(beam.DoFn):
         self._place = (run, name)
 
     def process(self, element: Any) -> None:
-        _GATHERED[self._place].append(element)
+        with _CHANGED:
+            _GATHERED[self._place].append(element)
+            _CHANGED.notify_all()
 
 
 @dataclass
@@ -80,6 +86,13 @@ class Gathered:
 
     def __getitem__(self, name: str) -> list[Any]:
         return _GATHERED[self.run, name]
+
+    def await_count(self, name: str, count: int) -> list[Any]:
+        """Wait until so many have come."""
+        with _CHANGED:
+            found = self[name]
+            assert _CHANGED.wait_for(lambda: len(found) >= count, PATIENCE), f"{len(found)} of {count} {name}"
+            return list(found)
 
     @property
     def scores(self) -> dict[str, float]:
@@ -101,6 +114,19 @@ def run(build: Callable[[beam.Pipeline, Gathered], None], *more: str) -> Gathere
     with beam.Pipeline(runner=PrismRunner(), options=options(*more)) as pipeline:
         build(pipeline, gathered)
     return gathered
+
+
+@contextmanager
+def running(build: Callable[[beam.Pipeline, Gathered], None]) -> Iterator[Gathered]:
+    """Run a pipeline that has no end, and cancel it."""
+    gathered = Gathered()
+    pipeline = beam.Pipeline(runner=PrismRunner(), options=options())
+    build(pipeline, gathered)
+    result = pipeline.run()
+    try:
+        yield gathered
+    finally:
+        result.cancel()
 
 
 def timed(at: int, element: Any) -> Any:

@@ -10,13 +10,24 @@ import pytest
 from apache_beam.io.restriction_trackers import OffsetRange
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from headrace.engines.beam.kafka import KafkaMessage, ReadFromKafka, WriteToKafka
+from headrace.core.settings import JoinSettings
+from headrace.engines.beam import ServeModels
+from headrace.engines.beam.kafka import (
+    KafkaMessage,
+    KafkaRecord,
+    ReadFromKafka,
+    ReadModelsFromKafka,
+    WriteToKafka,
+)
 from headrace.engines.beam.kafka_source import ENDLESS, Offsets
+from headrace.records import Descriptor, Publish, SwitchMode
 from headrace.testing.broker import Broker
+from headrace.testing.scaling import write_scaling
 from headrace.transports.kafka.connection import Connection
 from headrace.transports.kafka.settings import ClientSettings
 from headrace.transports.kafka.topics import Plan, make_topic
-from tests.engines.beam.rig import Gathered, run
+from headrace.wire.descriptor import encode_command
+from tests.engines.beam.rig import CODEC, OPTIONS, Gathered, record, run, running
 
 
 @pytest.fixture
@@ -80,6 +91,38 @@ def test_a_new_pipeline_goes_on_from_what_was_committed(kafka_broker: Broker, to
     assert {b"1", b"2"} == {record.value for record in run(build)["records"]}
     produce(kafka_broker, topic, [b"3", b"4", b"5"])
     assert {b"3", b"4", b"5"} == {record.value for record in run(build)["records"]}
+
+
+def test_a_topic_is_followed_and_models_go_by_the_time_of_its_records(kafka_broker: Broker, topic: str) -> None:
+    make(kafka_broker, topic)
+    models = f"{topic}-models"
+    connection = Connection(ClientSettings(kafka_broker.settings))
+    make_topic(connection, Plan(models, settings={"cleanup.policy": "compact"}))
+    settings = JoinSettings(switch=SwitchMode.EVENT_TIME)
+
+    def build(pipeline: beam.Pipeline, gathered: Gathered) -> None:
+        read = pipeline | ReadFromKafka(kafka_broker.settings, [topic])
+        inlets = {
+            "records": read | beam.Map(KafkaRecord.to_record),
+            "models": pipeline | ReadModelsFromKafka(kafka_broker.settings, models),
+        }
+        served = inlets | ServeModels(CODEC, settings, OPTIONS, in_child=False)
+        gathered.take("results", served.results)
+
+    producer = Producer(kafka_broker.settings)
+    with running(build) as gathered:
+        for at, factor in ((2_000, 2), (4_000, 4)):
+            command = Publish(Descriptor(f"by {factor}", "wine", content=write_scaling(factor)))
+            producer.produce(models, encode_command(command), b"model %d" % factor, timestamp=at)
+        for number, at in enumerate((3_999, 2_000, 4_000)):
+            producer.produce(topic, record(number, x=1, at=at), partition=number % 2, timestamp=at)
+        producer.flush(30)
+        gathered.await_count("results", 3)
+        assert {"r0": 2.0, "r1": 2.0, "r2": 4.0} == gathered.scores
+        producer.produce(topic, record(9, x=1, at=5_000), partition=1, timestamp=5_000)
+        producer.flush(30)
+        gathered.await_count("results", 4)
+        assert 4.0 == gathered.scores["r9"]
 
 
 def test_what_is_written_is_there(kafka_broker: Broker, topic: str) -> None:

@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+
+from headrace.core.join import Join
 from headrace.core.settings import JoinSettings, SlotSettings
+from headrace.core.timeline import END
 from headrace.engines.beam import Form, ModelElement
-from headrace.records import NoModelPolicy, Retire, SlotKey, SwitchMode
+from headrace.engines.beam.desk import DESKS, Inbox, KeptContents
+from headrace.loading import BackgroundLoader, open_loader
+from headrace.machinery.inventory import Inventory
+from headrace.records import ModelMessage, NoModelPolicy, Raw, Retire, SlotKey, SwitchMode
 from headrace.testing.scaling import write_scaling
-from tests.engines.beam.rig import Script, command, publish, record, timed
+from headrace.wire.dead_letters import decode_dead_letter, encode_dead_letters
+from headrace.wire.descriptor import decode_command
+from headrace.wire.results.table import tabulate
+from tests.engines.beam.rig import CODEC, OPTIONS, Script, command, publish, record, timed
+
+if TYPE_CHECKING:
+    import pytest
 
 BY_TIME = JoinSettings(switch=SwitchMode.EVENT_TIME)
 HOLD = JoinSettings(no_model=NoModelPolicy.HOLD)
+
+
+@dataclass(frozen=True)
+class Supplied:
+    models: Inbox
+    loader: BackgroundLoader
+    contents: KeptContents
 
 
 def test_a_model_takes_over_between_two_records_and_bad_ones_harm_nothing() -> None:
@@ -103,3 +127,50 @@ def test_models_are_checked_in_a_process_of_their_own() -> None:
     gathered = script.records([record(2)]).serve(HOLD, in_child=True)
     assert {"r2": 8.0} == gathered.scores
     assert ("rejected", 1) in gathered.kinds
+
+
+def test_a_worker_that_has_lost_its_memory_goes_on_from_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DESKS, "_linger", -1.0)
+    script = Script().models([publish(0, 2)]).reach(10).records([record(1)]).reach(20)
+    script.models([publish(1, content=b"poison")]).reach(30).records([record(2)]).reach(40).records([record(3)])
+    gathered = script.serve(HOLD)
+    assert {"r1": 2.0, "r2": 4.0, "r3": 6.0} == gathered.scores
+    assert 1 == gathered.kinds.count(("received", 0))
+
+
+def test_results_are_those_of_the_core_alone() -> None:
+    models = [(at, publish(place, at + 1)) for place, at in enumerate((0, 7, 8, 30))]
+    values = [record(at, x="text" if at == 9 else None) for at in range(40)] + [b"nonsense"]
+    join = Join(BY_TIME, lambda: 0, time.perf_counter_ns)
+    inbox, contents = Inbox(), KeptContents()
+    loader = open_loader(OPTIONS, in_child=False)
+    inventory = Inventory(join.models, Supplied(inbox, loader, contents), retry=1)
+    for at, message in models:
+        inbox.put(ModelMessage(message.position, at, decode_command(message.message)))
+    inventory.poll()
+    while join.models.loading:
+        loader.wait(1)
+        inventory.poll()
+    join.models.read_up_to(END)
+    join.offer(CODEC.decode(Raw("records", 0, np.arange(len(values)), pa.array(values, pa.binary()))))
+    outcome = join.advance()
+    loader.close()
+    script = Script().models([timed(at, message) for at, message in models])
+    gathered = script.records([timed(at, value) for at, value in enumerate(values)]).serve(BY_TIME, step_ms=7)
+    expected = {
+        row["id"]: (row["model"], row["position"], row["outputs.y"])
+        for results in outcome.results
+        for row in tabulate(results).to_pylist()
+    }
+    assert 39 == len(expected)
+    assert expected == {
+        each.id: (each.model.name, each.model.position, each.outputs["y"]) for each in gathered["results"]
+    }
+    lost = [
+        decode_dead_letter(line)
+        for letters in outcome.dead_letters
+        for line in encode_dead_letters(letters).splitlines()
+    ]
+    assert {(each.code, each.original) for each in lost} == {
+        (each.code, each.original) for each in gathered["dead_letters"]
+    }
