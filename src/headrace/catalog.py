@@ -38,6 +38,7 @@ ENTRIES: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
         ),
         "engine": MappingProxyType(
             {
+                "beam": Entry("headrace.engines.beam:ServeModels", extra="beam"),
                 "embedded": Entry("headrace.engines.embedded:EmbeddedEngine"),
                 "kafka": Entry("headrace.engines.kafka.engine:KafkaEngine", extra="kafka"),
             }
