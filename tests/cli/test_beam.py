@@ -72,6 +72,18 @@ def test_topics_are_served_to_their_end(cli: Cli, kafka_broker: Broker, tmp_path
     assert 1 == json.loads(done.stdout)["undecoded"]
 
 
+@pytest.mark.slow
+def test_what_fails_is_told_in_one_line(cli: Cli, kafka_broker: Broker, tmp_path: Path) -> None:
+    build_prism()
+    file = tmp_path / "headrace.toml"
+    file.write_text(FILE.format(name="absent", servers=kafka_broker.bootstrap))
+    done = cli("run", str(file))
+    assert 3 == done.exit_code
+    told = [line for line in done.stderr.splitlines() if "absent-" in line]
+    assert "has no topic 'absent-" in told[-1]
+    assert "Traceback" not in told[-1]
+
+
 def test_another_engine_than_that_of_the_file_is_refused(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "headrace.toml"
     file.write_text('[engine]\nname = "kafka"\n')

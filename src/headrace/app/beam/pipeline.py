@@ -9,6 +9,7 @@ Rules:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
     from headrace.app.kafka.configuration import TopicSection
     from headrace.records import Batch, Raw
     from headrace.transports.kafka.settings import Setting
+
+
+_REASON = re.compile(r"^\s*(?:[a-z_]\w*\.)*\w*(?:Error|Exception): (.+?)(?: \[while running .*)?$", re.MULTILINE)
+"""The last line of a traceback."""
 
 
 class CodecByTopic:
@@ -82,7 +87,7 @@ class BeamRun:
         except Exception as error:
             if self._stopped:
                 return self._count()
-            raise SourceError(f"the pipeline failed: {error}") from error
+            raise SourceError(f"the pipeline failed: {find_reason(str(error))}") from error
         if state not in {PipelineState.DONE, PipelineState.CANCELLED, PipelineState.DRAINED}:
             raise SourceError(f"the pipeline ended in state {state}")
         return self._count()
@@ -98,6 +103,12 @@ class BeamRun:
                 name = counter.key.metric.name
                 counts[name] = counts.get(name, 0) + int(counter.result or 0)
         return counts
+
+
+def find_reason(told: str) -> str:
+    """Find what went wrong in what a runner tells, which is a worker's whole traceback."""
+    reasons = _REASON.findall(told)
+    return reasons[-1] if reasons else told
 
 
 def start_pipeline(configuration: BeamConfiguration, directory: Path, options: Sequence[str] = ()) -> BeamRun:

@@ -16,9 +16,10 @@ What it promises:
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import apache_beam as beam
 from apache_beam.io.restriction_trackers import OffsetRange, OffsetRestrictionTracker
@@ -33,17 +34,26 @@ from headrace.errors import SourceError
 from headrace.transports.kafka.connection import Connection
 from headrace.transports.kafka.settings import Setting, read_settings
 from headrace.transports.kafka.topics import find_topic
+from headrace.transports.kafka.troubles import error_of
 
 if TYPE_CHECKING:
     from apache_beam.pvalue import PBegin
     from confluent_kafka import Consumer, Message
 
+T = TypeVar("T")
 Start = Literal["oldest", "newest", "committed"]
 Place = tuple[str, int]
 
 ENDLESS = 2**62
 """Where a restriction stops that has no end."""
 _NO_END: Any = KafkaError._PARTITION_EOF  # noqa: SLF001 the library's own name
+_PASSING = {
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError._TIMED_OUT,  # noqa: SLF001
+    KafkaError._WAIT_COORD,  # noqa: SLF001
+}
 _POLL_SECONDS = 0.2
 _TURN_SECONDS = 2.0
 _TURN_RECORDS = 20_000
@@ -144,7 +154,7 @@ class _ListPartitions(beam.DoFn):
                 oldest, newest = reader.get_watermark_offsets(place, timeout=connection.seconds)
                 start = {"oldest": oldest, "newest": newest}.get(self._reading.start, oldest)
                 if self._reading.start == "committed":
-                    start = max(oldest, reader.committed([place], timeout=connection.seconds)[0].offset)
+                    start = max(oldest, _insist(connection, partial(_find_committed, reader, place)))
                 yield topic, partition, start, newest if self._reading.bounded else ENDLESS
         except KafkaException as error:
             raise connection.fail(SourceError, f"cannot show topic {topic!r}", error) from None
@@ -336,12 +346,30 @@ def _advance(watermark: Any, moment: int) -> None:
         watermark.set_watermark(reached)
 
 
+def _find_committed(reader: Consumer, place: TopicPartition) -> int:
+    found: int = reader.committed([place], timeout=_POLL_SECONDS * 10)[0].offset
+    return found
+
+
+def _insist(connection: Connection, call: Callable[[], T]) -> T:
+    """Ask a group's coordinator, and again where none is known yet: the first of a cluster takes a while."""
+    end = time.monotonic() + connection.seconds
+    while True:
+        try:
+            return call()
+        except KafkaException as error:
+            if error_of(error).code() not in _PASSING or time.monotonic() > end:
+                raise
+            time.sleep(_POLL_SECONDS)
+
+
 def _commit(reading: Reading, place: Place, offset: int) -> None:
     """Commit where a partition stands. What fails is told by the next commit: nothing is lost by it."""
     connection = reading.connect()
     consumer = connection.open_reader({"group.id": reading.group})
+    there = [TopicPartition(*place, offset)]
     try:
-        consumer.commit(offsets=[TopicPartition(*place, offset)], asynchronous=False)
+        _insist(connection, lambda: consumer.commit(offsets=there, asynchronous=False))
     except KafkaException as error:
         raise connection.fail(SourceError, f"cannot commit for group {reading.group!r}", error) from None
     finally:
