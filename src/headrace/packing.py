@@ -21,6 +21,21 @@ _PLAIN = {
 }  # fmt: skip
 
 
+_ELEMENTS = {
+    str(kind): np.dtype(name)
+    for kind, name in {
+        pa.float16(): "f2", pa.float32(): "f4", pa.float64(): "f8", pa.bool_(): "?",
+        pa.int8(): "i1", pa.int16(): "i2", pa.int32(): "i4", pa.int64(): "i8",
+        pa.uint8(): "u1", pa.uint16(): "u2", pa.uint32(): "u4", pa.uint64(): "u8",
+    }.items()
+}  # fmt: skip
+
+
+def find_dtype(kind: pa.DataType) -> np.dtype[Any]:
+    """Give the NumPy type of an element of a vector, ``object`` for text; Arrow's own answer needs pandas."""
+    return _ELEMENTS.get(str(kind), np.dtype(object))
+
+
 def infer_column(values: Sequence[object]) -> pa.Array:
     """Make a column of plain values, of the type that Arrow finds for them.
 
@@ -91,7 +106,7 @@ def pack(columns: pa.RecordBatch, element: pa.DataType) -> tuple[pa.Array, RowEr
 
 def _pack_numbers(columns: pa.RecordBatch, element: pa.DataType) -> pa.Array | None:
     """Pack what needs no look at single rows, row by row; None where there are other values than numbers."""
-    kind = element.to_pandas_dtype()
+    kind = find_dtype(element)
     try:
         together = np.asarray(columns.to_tensor(row_major=True))
         with np.errstate(over="ignore"):  # beyond the type's range is infinite, and the model sees to it

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from headrace.errors import RecordError
 from headrace.formats.onnx.ports import Output
+from headrace.packing import find_dtype
 
 
 class Collector:
@@ -23,7 +24,7 @@ class Collector:
         self.names = [each.name for each in output.fields]
         self._name, self._form, self._keys, self._shape = output.name, output.form, output.keys, output.shape
         self._kind = pa.type_for_alias(output.element)
-        self._dtype = None if output.element in {"string", "bool"} else np.dtype(self._kind.to_pandas_dtype())
+        self._dtype = None if output.element in {"string", "bool"} else find_dtype(self._kind)
         self._width = -1 if -1 in output.shape else math.prod(output.shape)
         self._is_plain = output.form == "tensor" and self._dtype is not None and self._width > 0
 

@@ -15,14 +15,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from headrace.errors import UnsupportedError
 from headrace.formats.onnx.zipmap import Table
+from headrace.packing import find_dtype
 from headrace.records import Field, Signature
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _ELEMENTS: Mapping[str, str] = MappingProxyType(
     {name: name for name in ("float", "double", "float16", "bool", "string")}
@@ -48,7 +51,7 @@ class Input:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The NumPy type of an element."""
-        return np.dtype(object if self.field.type == "string" else self.kind.to_pandas_dtype())
+        return find_dtype(self.kind)
 
 
 @dataclass(frozen=True, slots=True)

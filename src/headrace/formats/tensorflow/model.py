@@ -22,6 +22,7 @@ from headrace.formats.tensorflow.library import TensorflowError
 from headrace.formats.tensorflow.ports import CLASS, Output, Ports
 from headrace.formats.tensorflow.session import Session
 from headrace.formats.tensorflow.tensors import Tensor
+from headrace.packing import find_dtype
 from headrace.records import Signature
 
 _PLAIN: Mapping[str, type] = {"string": str, "bool": bool}
@@ -43,9 +44,7 @@ class TensorflowModel:
         self._readers = [
             (
                 each.field.name,
-                np.dtype(
-                    object if each.field.type == "string" else pa.type_for_alias(each.field.type).to_pandas_dtype()
-                ),
+                find_dtype(pa.type_for_alias(each.field.type)),
                 (1, *each.tail),
                 each.field.type,
                 bool(each.field.shape),

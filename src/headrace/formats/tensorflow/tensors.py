@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace.packing import find_dtype
+
 if TYPE_CHECKING:
     from headrace.formats.tensorflow.library import Library
 
@@ -29,10 +31,7 @@ ELEMENTS: Mapping[int, str] = MappingProxyType(
 NUMBERS: Mapping[str, int] = MappingProxyType({name: number for number, name in ELEMENTS.items()})
 
 Tensor = npt.NDArray[Any]
-_DTYPES = {
-    number: np.dtype(object if name == "string" else pa.type_for_alias(name).to_pandas_dtype())
-    for number, name in ELEMENTS.items()
-}
+_DTYPES = {number: find_dtype(pa.type_for_alias(name)) for number, name in ELEMENTS.items()}
 _STRING_SIZE = 24
 _SMALL, _LARGE, _VIEW = 0, 1, 3
 

@@ -14,6 +14,7 @@ from headrace.formats.tensorflow.model import TensorflowModel
 from headrace.formats.tensorflow.ports import Input, Ports, settle
 from headrace.formats.tensorflow.session import Session
 from headrace.formats.tensorflow.tensors import Tensor
+from headrace.packing import find_dtype
 
 _INVALID_ARGUMENT, _OUT_OF_RANGE = 3, 11
 _NOT_FOUND, _UNIMPLEMENTED = 5, 12
@@ -57,4 +58,4 @@ def _make_zeros(each: Input, rows: int) -> Tensor:
         return np.full(shape, "", object)
     if math.prod(shape) > 2**28:
         raise UnsupportedError(f"the input {each.field.name!r} takes {math.prod(shape) // rows:,} values for a record")
-    return np.zeros(shape, pa.type_for_alias(each.field.type).to_pandas_dtype())
+    return np.zeros(shape, find_dtype(pa.type_for_alias(each.field.type)))

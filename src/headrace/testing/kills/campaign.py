@@ -66,7 +66,8 @@ class Campaign:
         # Each engine is a fresh process, forked from one that has imported everything: a start then costs little.
         self._context = multiprocessing.get_context("forkserver")
         formats = [entry.target.partition(":")[0] for entry in catalog.ENTRIES["format"].values()]
-        self._context.set_forkserver_preload([run.__module__, *formats])
+        # pyarrow asks for pandas where it is installed, and that takes longer than all the rest of a start.
+        self._context.set_forkserver_preload([run.__module__, "pandas", *formats])
 
     def run(self) -> Plan:
         """Kill as often as is planned, then let the engine finish; give the plan as it was carried out."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,8 +91,6 @@ def run(folder: str, told: str, pipe: Connection, *, last: bool) -> None:
 
     A byte through the pipe says that the engine is at work. What goes wrong is written to a file.
     """
-    # pyarrow asks for it where it is installed, and it takes longer than all the rest of a start.
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     plan = load_plan(Path(folder))
     try:
         open_engine(plan, Fuse(told), lambda: pipe.send_bytes(b"."), last=last).run()
