@@ -85,7 +85,7 @@ COMPILE = $(UV) pip compile --quiet --python-version 3.11 --generate-hashes --no
 .PHONY: lock
 lock: $(BOOTSTRAP) ## make the hashed requirement files again (UPGRADE=--upgrade for newer versions)
 	$(COMPILE) --all-extras --no-emit-package pyspark2pmml pyproject.toml requirements/dev.in -o requirements/dev.txt
-	$(COMPILE) --extra onnx -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) --extra monitor --extra onnx -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) -c requirements/dev.txt requirements/bootstrap.in -o requirements/bootstrap.txt
 
 .PHONY: clean
