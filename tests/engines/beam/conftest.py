@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,8 @@ def prism() -> Iterator[None]:
     build_prism()
     yield
     close_shelves()
+    for name in ("apache_beam", "PrismRunner"):  # they log at the exit, to what the test run has closed
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 LAYOUT = Layout(ByField("kind"), declared=("wine", "beer"), id_field="id", time_field="at")
 SCHEMA = pa.schema([("id", pa.string()), ("kind", pa.string()), ("at", pa.int64()), ("x", pa.float64())])
 CODEC = JsonCodec(LAYOUT, SCHEMA)
-OPTIONS = LoadOptions(formats=FORMATS, warm_rows=(1,))
+OPTIONS = LoadOptions(formats=dict(FORMATS), warm_rows=(1,))
 _GATHERED: dict[tuple[str, str], list[Any]] = defaultdict(list)
 _CHANGED = threading.Condition()
 PATIENCE = 90.0
