@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import uuid
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
 from headrace.engines.beam.runner import build_prism
 from headrace.records import Descriptor, Publish
@@ -70,6 +74,30 @@ def test_topics_are_served_to_their_end(cli: Cli, kafka_broker: Broker, tmp_path
     assert 0 == done.exit_code, done.stderr
     assert 9 == json.loads(done.stdout)["scored"]
     assert 1 == json.loads(done.stdout)["undecoded"]
+
+
+@pytest.mark.slow
+def test_a_signal_ends_a_pipeline_that_follows_its_topics(kafka_broker: Broker, tmp_path: Path) -> None:
+    build_prism()
+    name = f"beam-{uuid.uuid4().hex[:8]}"
+    fill(kafka_broker, name)
+    file = tmp_path / "headrace.toml"
+    file.write_text(FILE.format(name=name, servers=kafka_broker.bootstrap).replace("follow = false", "follow = true"))
+    command = [sys.executable, "-m", "headrace", "run", str(file)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        await_results(kafka_broker, f"{name}-results", 9)
+        running.send_signal(signal.SIGTERM)
+        _, told = running.communicate(timeout=60)
+    assert 0 == running.returncode, told
+    assert f"results in {name}-results" in told
+
+
+def await_results(broker: Broker, topic: str, count: int) -> None:
+    consumer = Consumer({**broker.settings, "group.id": "look"})
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(2)])
+    while count:
+        count -= sum(message.error() is None for message in consumer.consume(count, timeout=1))
+    consumer.close()
 
 
 @pytest.mark.slow
