@@ -21,12 +21,14 @@ from headrace.engines.beam.kafka import (
 )
 from headrace.engines.beam.kafka_source import ENDLESS, Offsets
 from headrace.records import Descriptor, Publish, SwitchMode
+from headrace.stores.contents import digest_of
 from headrace.testing.broker import Broker
 from headrace.testing.scaling import write_scaling
 from headrace.transports.kafka.connection import Connection
+from headrace.transports.kafka.parts import split
 from headrace.transports.kafka.settings import ClientSettings
 from headrace.transports.kafka.topics import Plan, make_topic
-from headrace.wire.descriptor import encode_command
+from headrace.wire.descriptor import decode_command, encode_command
 from tests.engines.beam.rig import CODEC, OPTIONS, Gathered, record, run, running
 
 
@@ -123,6 +125,29 @@ def test_a_topic_is_followed_and_models_go_by_the_time_of_its_records(kafka_brok
         producer.flush(30)
         gathered.await_count("results", 4)
         assert 4.0 == gathered.scores["r9"]
+
+
+def test_a_model_that_came_in_parts_is_put_together(kafka_broker: Broker, topic: str) -> None:
+    make_topic(Connection(ClientSettings(kafka_broker.settings)), Plan(topic, settings={"cleanup.policy": "compact"}))
+    content = write_scaling(7)
+    digest = digest_of(content)
+    producer = Producer(kafka_broker.settings)
+    parts = list(split(content, digest, size=10))
+    for key, value in parts:
+        producer.produce(topic, value, key)
+    producer.produce(topic, encode_command(Publish(Descriptor("seven", "wine", digest=digest))), b"command")
+    producer.produce(topic, b"nonsense", b"other")
+    assert 0 == producer.flush(30)
+
+    def build(pipeline: beam.Pipeline, gathered: Gathered) -> None:
+        gathered.take("models", pipeline | ReadModelsFromKafka(kafka_broker.settings, topic, bounded=True))
+
+    models = sorted(run(build)["models"], key=lambda model: model.position)
+    assert [len(parts), len(parts) + 1] == [model.position for model in models]
+    whole = decode_command(models[0].message)
+    assert isinstance(whole, Publish)
+    assert content == whole.descriptor.content
+    assert b"nonsense" == models[1].message
 
 
 def test_what_is_written_is_there(kafka_broker: Broker, topic: str) -> None:
