@@ -17,6 +17,7 @@ DEV := $(VENV)/.installed-dev
 PACKAGE := $(VENV)/.installed-package
 KERNELS := $(VENV)/.compiled-kernels
 BROKER := $(VENV)/.fetched-broker
+BROWSER := $(VENV)/.found-browser
 PRISM := $(VENV)/.built-prism
 
 .DEFAULT_GOAL := help
@@ -36,11 +37,11 @@ demo: $(RUNTIME) $(PACKAGE) $(KERNELS) ## serve the wine records with models tha
 	@$(BIN)/headrace demo
 
 .PHONY: test
-test: check $(BROKER) $(PRISM) ## run every check and every test
+test: check $(BROKER) $(BROWSER) $(PRISM) ## run every check and every test
 	$(PYTEST) $(PARALLEL)
 
 .PHONY: quick
-quick: setup $(BROKER) $(PRISM) ## run the tests that are not marked slow: under two minutes
+quick: setup $(BROKER) $(BROWSER) $(PRISM) ## run the tests that are not marked slow: under two minutes
 	$(PYTEST) $(PARALLEL) -m "not slow"
 
 .PHONY: check
@@ -122,6 +123,10 @@ $(KERNELS): $(shell grep -rl headrace.compilation src --include=*.py) $(PACKAGE)
 $(BROKER): src/headrace/testing/broker/pom.xml $(PACKAGE) $(RUNTIME)
 	@echo "fetching the Kafka broker that tests use"
 	@$(BIN)/python -m headrace.testing.broker
+	@touch $@
+
+$(BROWSER): scripts/find-browser.sh $(CREATED)
+	@bash $<
 	@touch $@
 
 $(PRISM): src/headrace/engines/beam/runner.py $(PACKAGE) $(DEV)
