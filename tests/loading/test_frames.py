@@ -4,6 +4,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from types import MappingProxyType
 
 import msgspec
 import numpy as np
@@ -41,6 +42,12 @@ def test_a_frame_arrives_as_it_was_sent(pair: Pair) -> None:
     assert frame.kind == "kind"
     assert values == msgspec.msgpack.decode(frame.values)
     assert [b"abc", b"", b"\0\1\2"] == [buffer.tobytes() for buffer in frame.buffers]
+
+
+def test_a_mapping_that_cannot_be_changed_arrives_as_a_dict(pair: Pair) -> None:
+    left, right = pair
+    left.send("kind", {"options": MappingProxyType({"a": "b"})})
+    assert {"options": {"a": "b"}} == msgspec.msgpack.decode(right.receive(0).values)
 
 
 def test_nan_arrives(pair: Pair) -> None:

@@ -12,7 +12,7 @@ import os
 import select
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -64,7 +64,7 @@ class Channel:
 
     def __init__(self, read_from: int, write_to: int) -> None:
         self._read_from, self._write_to = read_from, write_to
-        self._encode = msgspec.msgpack.Encoder().encode
+        self._encode = msgspec.msgpack.Encoder(enc_hook=_write_mapping).encode
         self._decode = msgspec.msgpack.Decoder(Head).decode
         for handle in (read_from, write_to):
             os.set_blocking(handle, False)
@@ -124,6 +124,13 @@ class Channel:
                 raise EndedError("the other side has gone")
             done += count
         return data
+
+
+def _write_mapping(value: object) -> dict[object, object]:
+    """Write any mapping as a dict: descriptors and options may hold one that cannot be changed."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise NotImplementedError(f"a frame holds no {type(value).__name__}")
 
 
 def _wait(handle: int, event: int, deadline: float | None) -> None:
