@@ -134,9 +134,10 @@ def test_other_addresses_are_refused(allowed: LoadOptions, location: str) -> Non
 
 def test_what_is_no_file_is_refused(models: Path, allowed: LoadOptions) -> None:
     os.mkfifo(models / "pipe")
-    for path in (models / "pipe", models):
-        with pytest.raises(DescriptorError, match="is not a file"):
-            read_location(f"file:{path}", allowed)
+    with pytest.raises(DescriptorError, match="is not a file or a folder"):
+        read_location(f"file:{models / 'pipe'}", allowed)
+    with pytest.raises(DescriptorError, match="pipe is no plain file"):
+        read_location(f"file:{models}", allowed)
 
 
 def test_a_file_that_is_not_there_is_no_verdict(models: Path, allowed: LoadOptions) -> None:

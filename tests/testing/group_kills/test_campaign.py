@@ -28,13 +28,19 @@ def test_thirty_kills_lose_and_double_nothing(kafka_broker: Broker, tmp_path: Pa
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_same_kills_double_records_that_are_delivered_at_least_once(kafka_broker: Broker, tmp_path: Path) -> None:
-    name = f"kills-{uuid.uuid4().hex[:8]}"
-    plan = Plan(kafka_broker.bootstrap, name, kills=12, records=20_000, delivery="at-least-once", seed=7)
-    verdict = judge(Campaign(plan, tmp_path, lambda _: None).run())
-    assert 0 == verdict.breaches["lost"]
-    assert verdict.breaches["duplicated"] > 0
+    """A kill doubles records only between their writing and their commit, so more kills follow where none did."""
+    duplicated = 0
+    for seed in range(5):
+        name = f"kills-{uuid.uuid4().hex[:8]}"
+        plan = Plan(kafka_broker.bootstrap, name, kills=12, records=20_000, delivery="at-least-once", seed=seed)
+        verdict = judge(Campaign(plan, tmp_path, lambda _: None).run())
+        assert 0 == verdict.breaches["lost"]
+        duplicated += verdict.breaches["duplicated"]
+        if duplicated:
+            break
+    assert duplicated > 0
 
 
 @pytest.mark.slow
