@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 IN_FLIGHT = 100_000
 SLOW_COMMIT = 1.0
 _PATIENCE = 60.0
+_OFFSETS_PATIENCE = 15.0
+"""Seconds. Where a broker came back meanwhile, a client may ask for the group in vain; a new session does not."""
 _PAUSE = 0.01
 _STALE = {KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS, KafkaError.STALE_MEMBER_EPOCH}
 Header = tuple[str, str | bytes | None]
@@ -167,11 +169,12 @@ class Transactions(_Sending):
         """Put the offsets into the transaction, in the name of this generation of the group."""
         if offsets:
             group = self._call(consumer.consumer_group_metadata)
-            self._call(self._producer.send_offsets_to_transaction, list(offsets), group, _PATIENCE)
+            step = self._producer.send_offsets_to_transaction
+            self._call(step, list(offsets), group, _OFFSETS_PATIENCE, patience=_OFFSETS_PATIENCE)
 
-    def _call(self, step: Any, *arguments: Any) -> Any:
+    def _call(self, step: Any, *arguments: Any, patience: float = _PATIENCE) -> Any:
         """Take one step of a transaction, again where it may be taken again."""
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + patience
         while True:
             try:
                 return step(*arguments)
