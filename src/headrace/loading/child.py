@@ -10,6 +10,7 @@ import contextlib
 import gc
 import os
 import sys
+from importlib.abc import MetaPathFinder
 
 from headrace.errors import HeadraceError
 from headrace.loading.checking import check, import_formats
@@ -29,6 +30,15 @@ from headrace.loading.messages import (
 from headrace.loading.options import LoadOptions
 
 
+class WithoutPandas(MetaPathFinder):
+    """Says that there is no pandas: pyarrow imports it at its first conversion, a second for what nothing here needs."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """Find nothing; raises ``ModuleNotFoundError`` for what there is said not to be."""
+        if name == "pandas":
+            raise ModuleNotFoundError(name=name)
+
+
 def main() -> int:
     """Serve until the input ends."""
     network = cut_off()  # before the formats are imported, which start threads
@@ -37,6 +47,8 @@ def main() -> int:
     channel = Channel(os.dup(0), answers)
     with contextlib.suppress(EndedError):
         options = decode(channel.receive(0), LoadOptions)
+        if not options.formats:
+            sys.meta_path.insert(0, WithoutPandas())
         import_formats(options.formats, options.preload)
         gc.freeze()  # what was imported stays; no collection need look at it
         limit_process(options)
