@@ -1,6 +1,7 @@
 """Every test starts its own children: about a second each."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -71,6 +72,16 @@ def test_a_child_is_shut_off(options: LoadOptions, write: Write, monkeypatch: py
         "core": 0,
         "large": False,
     }
+
+
+def test_a_child_gives_way_to_what_serves(options: LoadOptions, write: Write) -> None:
+    with open_checker(options) as checker:
+        run(checker, write())
+        child = find_pid(checker)
+        assert options.niceness == os.getpriority(os.PRIO_PROCESS, child)
+        group = Path(f"/proc/{child}/autogroup")
+        if group.exists() and (told := group.read_text()):  # a container's processes have no such group
+            assert told.rstrip().endswith(f" nice {options.niceness}")
 
 
 def test_limits_are_no_verdict_and_the_child_is_replaced(options: LoadOptions, write: Write) -> None:

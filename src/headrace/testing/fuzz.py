@@ -115,7 +115,7 @@ def fuzz(
         wall_seconds=SECONDS,
         memory_bytes=MEMORY,
         checks_per_child=1000,
-        children_niceness=0,
+        niceness=0,
         preload=(kind,),
     )
     report = Report()
