@@ -31,7 +31,7 @@ from headrace.loading.options import LoadOptions
 
 
 class WithoutPandas(MetaPathFinder):
-    """Says that there is no pandas: pyarrow imports it at its first conversion, a second for what nothing here needs."""
+    """Says that there is no pandas: pyarrow imports it at its first conversion, for what nothing here needs."""
 
     def find_spec(self, name: str, *_: object) -> None:
         """Find nothing; raises ``ModuleNotFoundError`` for what there is said not to be."""
