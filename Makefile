@@ -19,6 +19,7 @@ KERNELS := $(VENV)/.compiled-kernels
 BROKER := $(VENV)/.fetched-broker
 BROWSER := $(VENV)/.found-browser
 PRISM := $(VENV)/.built-prism
+SPARK := $(VENV)/.fetched-spark
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -37,11 +38,11 @@ demo: $(RUNTIME) $(PACKAGE) $(KERNELS) ## serve the wine records with models tha
 	@$(BIN)/headrace demo
 
 .PHONY: test
-test: check $(BROKER) $(BROWSER) $(PRISM) ## run every check and every test
+test: check $(BROKER) $(BROWSER) $(PRISM) $(SPARK) ## run every check and every test
 	$(PYTEST) $(PARALLEL)
 
 .PHONY: quick
-quick: setup $(BROKER) $(BROWSER) $(PRISM) ## run the tests that are not marked slow: under two minutes
+quick: setup $(BROKER) $(BROWSER) $(PRISM) $(SPARK) ## run the tests that are not marked slow: under two minutes
 	$(PYTEST) $(PARALLEL) -m "not slow"
 
 .PHONY: check
@@ -132,4 +133,9 @@ $(BROWSER): scripts/find-browser.sh $(CREATED)
 $(PRISM): src/headrace/engines/beam/runner.py $(PACKAGE) $(DEV)
 	@echo "building Prism, the Beam runner that tests use"
 	@$(BIN)/python -m headrace.engines.beam.runner
+	@touch $@
+
+$(SPARK): src/headrace/engines/spark/jars.py src/headrace/engines/spark/pom.xml $(PACKAGE) $(DEV)
+	@echo "fetching Spark's Kafka connector, which tests use"
+	@$(BIN)/python -m headrace.engines.spark.jars
 	@touch $@
