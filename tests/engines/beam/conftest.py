@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from headrace.engines.beam.runner import build_prism
-from headrace.engines.beam.shelf import close_shelves
+from headrace.machinery.shelf import close_shelves
 
 
 @pytest.fixture(scope="session", autouse=True)

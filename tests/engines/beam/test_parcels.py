@@ -10,7 +10,8 @@ import pyarrow as pa
 from headrace.core.join import Join
 from headrace.core.settings import JoinSettings
 from headrace.core.snapshot import take_snapshot
-from headrace.engines.beam.parcels import Message, ParcelCoder, Rows, SnapshotCoder, divide
+from headrace.engines.beam.parcels import ParcelCoder, SnapshotCoder
+from headrace.machinery.parcels import Message, Rows, divide
 from headrace.records import Descriptor, ModelMessage, Publish, Raw
 from headrace.wire.json import JsonCodec
 from headrace.wire.layout import ByField, Layout

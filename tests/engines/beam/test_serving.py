@@ -14,8 +14,8 @@ from headrace.core.join import Join
 from headrace.core.settings import JoinSettings, SlotSettings
 from headrace.core.timeline import END
 from headrace.engines.beam import Form, ModelElement
-from headrace.engines.beam.desk import DESKS, Inbox, KeptContents
 from headrace.loading import BackgroundLoader, open_loader
+from headrace.machinery.desk import DESKS, Inbox, KeptContents
 from headrace.machinery.inventory import Inventory
 from headrace.records import ModelMessage, NoModelPolicy, Raw, Retire, SlotKey, SwitchMode
 from headrace.testing.scaling import write_scaling

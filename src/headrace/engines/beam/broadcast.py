@@ -23,15 +23,16 @@ from apache_beam.pvalue import AsList
 from apache_beam.transforms.window import GlobalWindows
 
 from headrace.core.settings import JoinSettings
-from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, DecodeRecords, Key, Keyed, Keys, RouteModels
-from headrace.engines.beam.desk import Desk
-from headrace.engines.beam.elements import Form, write_outcome
-from headrace.engines.beam.keyed import Manner, hand_out, settings_of
-from headrace.engines.beam.parcels import Message, Rows, order_messages
+from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, DecodeRecords, Keyed, RouteModels
+from headrace.engines.beam.keyed import Manner, hand_out
 from headrace.engines.beam.serving import RESULTS, Served
-from headrace.engines.beam.shelf import find_shelf
 from headrace.errors import ConfigurationError
 from headrace.loading import LoadOptions
+from headrace.machinery.desk import Desk
+from headrace.machinery.elements import Form, write_outcome
+from headrace.machinery.keys import Key, Keys, settings_of
+from headrace.machinery.parcels import Message, Rows, order_messages
+from headrace.machinery.shelf import find_shelf
 from headrace.records import NoModelPolicy, SwitchMode
 from headrace.wire.descriptor import decode_command
 

@@ -3,9 +3,7 @@
 Rules:
 
 1. Records are decoded a batch at a time: what came in one bundle, up to ``batch_records``.
-2. A key is a data type and a slot. A data type whose slots are declared has a key for each of them, and records go to
-   all of them; slots that are not declared live with the first one. A data type without declared slots has one key.
-3. A record that cannot be decoded is a dead letter here, a message that names no slot an event.
+2. A record that cannot be decoded is a dead letter here, a message that names no slot an event.
 """
 
 from __future__ import annotations
@@ -24,7 +22,9 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from headrace.core.events import Event, Happening
 from headrace.core.timeline import BEGINNING
-from headrace.engines.beam.elements import (
+from headrace.errors import HeadraceError
+from headrace.machinery.clock import now_ms
+from headrace.machinery.elements import (
     UNNUMBERED,
     Form,
     ModelElement,
@@ -32,10 +32,9 @@ from headrace.engines.beam.elements import (
     write_dead_letters,
     write_events,
 )
-from headrace.engines.beam.parcels import Message, Parcel, divide
-from headrace.errors import HeadraceError
-from headrace.machinery.clock import now_ms
-from headrace.records import DeadLetters, Malformed, Publish, Raw, SlotKey
+from headrace.machinery.keys import Key, Keys
+from headrace.machinery.parcels import Message, Parcel, divide
+from headrace.records import DeadLetters, Malformed, Publish, Raw
 from headrace.transports.objects import Table
 
 if TYPE_CHECKING:
@@ -45,27 +44,8 @@ if TYPE_CHECKING:
 
 DEAD_LETTERS, EVENTS = "dead_letters", "events"
 
-Key = tuple[str, str]
 Keyed = tuple[Key, Parcel]
 _GLOBAL = (GlobalWindow(),)
-
-
-class Keys:
-    """Which keys a data type has. Slots that are declared have keys of their own."""
-
-    def __init__(self, settings: JoinSettings) -> None:
-        self._declared: dict[str, list[Key]] = {}
-        for slot in sorted(settings.slots):
-            self._declared.setdefault(slot.data_type, []).append((slot.data_type, slot.name))
-
-    def of_type(self, data_type: str) -> list[Key]:
-        """Give the keys that a data type's records go to."""
-        return self._declared.get(data_type) or [(data_type, "")]
-
-    def of_slot(self, slot: SlotKey) -> Key:
-        """Give the key that holds a slot."""
-        keys = self.of_type(slot.data_type)
-        return (slot.data_type, slot.name) if (slot.data_type, slot.name) in keys else keys[0]
 
 
 def to_milliseconds(timestamp: Timestamp) -> int:

@@ -25,8 +25,8 @@ from headrace.abc.loader import Deferred, Loaded, Rejected
 from headrace.core.candidate import Candidate
 from headrace.core.scoring import Scorer
 from headrace.core.states import State
-from headrace.engines.beam.shelf import ShelfLoader, find_shelf
 from headrace.loading import LoadOptions
+from headrace.machinery.shelf import ShelfLoader, find_shelf
 from headrace.records import Descriptor, SlotKey
 from headrace.stores.contents import MemoryContents
 from headrace.transports.objects import Table

@@ -14,9 +14,9 @@ import apache_beam as beam
 from apache_beam import coders
 from apache_beam.transforms.userstate import BagStateSpec
 
-from headrace.engines.beam.elements import ModelElement
 from headrace.engines.beam.kafka_source import ReadFromKafka
 from headrace.errors import HeadraceError
+from headrace.machinery.elements import ModelElement
 from headrace.records import Command, Publish
 from headrace.transports.kafka.parts import Assembler, decode_part_key
 from headrace.wire.descriptor import decode_command, encode_command

@@ -29,8 +29,8 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Duration, Timestamp
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from headrace.engines.beam.elements import ModelElement, RecordElement
 from headrace.errors import SourceError
+from headrace.machinery.elements import ModelElement, RecordElement
 from headrace.transports.kafka.connection import Connection
 from headrace.transports.kafka.settings import Setting, read_settings
 from headrace.transports.kafka.topics import find_topic

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
@@ -32,11 +32,13 @@ from apache_beam.utils.timestamp import MIN_TIMESTAMP, Timestamp
 
 from headrace.core.settings import JoinSettings, OrderedBy
 from headrace.core.timeline import END
-from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, Key, Keyed, Keys
-from headrace.engines.beam.desk import DESKS, Desk
-from headrace.engines.beam.elements import Form, Leaving, write_outcome
-from headrace.engines.beam.parcels import Message, Parcel, ParcelCoder, Rows, SnapshotCoder, order_messages
-from headrace.engines.beam.shelf import find_shelf
+from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, Keyed
+from headrace.engines.beam.parcels import ParcelCoder, SnapshotCoder
+from headrace.machinery.desk import DESKS, Desk
+from headrace.machinery.elements import Form, Leaving, write_outcome
+from headrace.machinery.keys import Key, Keys, settings_of
+from headrace.machinery.parcels import Message, Parcel, Rows, order_messages
+from headrace.machinery.shelf import find_shelf
 from headrace.records import SlotKey, SwitchMode
 from headrace.wire.descriptor import decode_command
 
@@ -270,11 +272,6 @@ def hand_out(leaving: Leaving) -> Iterator[object]:
         yield TaggedOutput(DEAD_LETTERS, letter)
     for event in leaving.events:
         yield TaggedOutput(EVENTS, event)
-
-
-def settings_of(settings: JoinSettings, keys: Keys, key: Key) -> JoinSettings:
-    """Give the settings of one key: those of the slots that it holds."""
-    return replace(settings, slots={slot: own for slot, own in settings.slots.items() if keys.of_slot(slot) == key})
 
 
 def _moments(parcel: Parcel, step: int) -> list[int]:

@@ -12,9 +12,9 @@ from apache_beam.transforms.window import GlobalWindows
 
 from headrace.core.settings import JoinSettings
 from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, DecodeRecords, Keyed, RouteModels
-from headrace.engines.beam.elements import Form
 from headrace.engines.beam.keyed import Manner, ServeKeyed
 from headrace.loading import LoadOptions
+from headrace.machinery.elements import Form
 from headrace.wire.descriptor import decode_command
 
 if TYPE_CHECKING:

@@ -25,11 +25,11 @@ from headrace.core.join import Join, Outcome
 from headrace.core.memory import Memory
 from headrace.core.snapshot import restore_snapshot, take_snapshot
 from headrace.core.timeline import END
-from headrace.engines.beam.elements import UNNUMBERED
-from headrace.engines.beam.parcels import Message, Rows
-from headrace.engines.beam.shelf import ShelfLoader
 from headrace.machinery.clock import now_ms
+from headrace.machinery.elements import UNNUMBERED
 from headrace.machinery.inventory import Inventory
+from headrace.machinery.parcels import Message, Rows
+from headrace.machinery.shelf import ShelfLoader
 from headrace.records import DeadLetters, Failure, Malformed, ModelMessage, Publish
 from headrace.stores.contents import digest_of
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from headrace.core.partition import Pending
     from headrace.core.settings import JoinSettings
     from headrace.core.snapshot import Snapshot
-    from headrace.engines.beam.shelf import Shelf
+    from headrace.machinery.shelf import Shelf
     from headrace.records import Command
 
     Decode = Callable[[bytes], Command]

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from headrace.abc.loader import Loaded, LoadEvent, Rejected
-from headrace.engines.beam.shelf import Shelf, ShelfLoader
+from headrace.loading import LoadOptions
+from headrace.machinery.shelf import Shelf, ShelfLoader
 from headrace.records import Descriptor, SlotKey
 from headrace.stores.contents import MemoryContents
-from headrace.testing.scaling import write_scaling
-from tests.engines.beam.rig import OPTIONS
+from headrace.testing.scaling import FORMATS, write_scaling
 
+OPTIONS = LoadOptions(formats=dict(FORMATS), warm_rows=(1,))
 A, B = SlotKey("wine", "a"), SlotKey("wine", "b")
 
 
