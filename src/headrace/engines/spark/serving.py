@@ -1,0 +1,105 @@
+"""``serve``: two streaming frames in, one out."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pyspark.sql import functions as F  # noqa: N812 as every program for Spark names it
+
+from headrace.core.settings import JoinSettings
+from headrace.engines.spark.carriage import KEY, LEAVING_DDL, TRAVELLING_DDL, Kind
+from headrace.engines.spark.decoding import PLACE, MessageRouter, RecordDecoder
+from headrace.engines.spark.keyed import Manner, ServeKeyed
+from headrace.errors import ConfigurationError
+from headrace.loading import LoadOptions
+from headrace.wire.descriptor import decode_command
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from headrace.abc.codec import Codec
+    from headrace.records import Command
+
+PROVIDER = "spark.sql.streaming.stateStore.providerClass"
+ROCKS_DB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+
+
+def serve(
+    records: DataFrame,
+    models: DataFrame,
+    codec: Codec,
+    settings: JoinSettings | None = None,
+    options: LoadOptions | None = None,
+    *,
+    salts: int = 1,
+    delay: str = "10 seconds",
+    in_child: bool = True,
+    decode: Callable[[bytes], Command] = decode_command,
+) -> DataFrame:
+    """Score records with the models that a model stream brings, by data type and slot.
+
+    ``records`` and ``models`` have the columns of Spark's Kafka source, of which only ``value`` is needed; records
+    without ``value`` are taken as columns, for a codec of tables. ``salts`` spreads the partitions of a key's records
+    over so many joins, each with its models. ``delay`` is how far records and messages may be out of order, for slots
+    that switch by time. What comes out is told in ``headrace.engines.spark.carriage``; ``results``, ``dead_letters``
+    and ``events`` choose from it.
+
+    Raises ``ConfigurationError`` where the session keeps state otherwise than in RocksDB.
+    """
+    if salts < 1:
+        raise ConfigurationError(f"salts is {salts}: a key has at least one")
+    provider = records.sparkSession.conf.get(PROVIDER, "")
+    if provider != ROCKS_DB:
+        raise ConfigurationError(f"transformWithState keeps its state in RocksDB: set {PROVIDER} to {ROCKS_DB}")
+    settings = settings or JoinSettings()
+    manner = Manner(settings, options or LoadOptions(), in_child, uuid.uuid4().hex, decode)
+    decoder, router = RecordDecoder(codec, settings, salts), MessageRouter(settings, salts, decode)
+    travelling = _place(records).mapInArrow(decoder.decode, TRAVELLING_DDL)
+    travelling = travelling.unionByName(_place(models, "models").mapInArrow(router.route, TRAVELLING_DDL))
+    if manner.by_time:
+        # The watermark's column goes no further: with it Spark would drop late records, without a word.
+        travelling = travelling.withColumn("moment", F.timestamp_millis("at")).withWatermark("moment", delay)
+    return (
+        travelling.drop("moment", "at")
+        .groupBy(*KEY)
+        .transformWithStateInPandas(
+            ServeKeyed(manner), LEAVING_DDL, outputMode="append", timeMode="EventTime" if manner.by_time else "None"
+        )
+    )
+
+
+def results(served: DataFrame) -> DataFrame:
+    """Choose the results."""
+    return served.where(F.col("kind") == Kind.RESULT.value)
+
+
+def dead_letters(served: DataFrame) -> DataFrame:
+    """Choose the records that could not be scored."""
+    return served.where(F.col("kind") == Kind.DEAD_LETTER.value)
+
+
+def events(served: DataFrame) -> DataFrame:
+    """Choose what happened to models."""
+    return served.where(F.col("kind") == Kind.EVENT.value)
+
+
+def _place(frame: DataFrame, source: str = "records") -> DataFrame:
+    """Give a frame the columns that decoding takes, in one shape for every source."""
+    known = frame.columns
+    at = F.unix_millis(F.col("timestamp")) if "timestamp" in known else F.lit(None).cast("bigint")
+    places = {
+        "source": F.coalesce(F.col("topic"), F.lit(source)) if "topic" in known else F.lit(source),
+        "partition": F.col("partition").cast("int") if "partition" in known else F.lit(0),
+        "offset": F.col("offset").cast("bigint") if "offset" in known else F.lit(_UNPLACED[source]).cast("bigint"),
+        "at": at,
+    }
+    held: list[Column] = [F.col(name) for name in known if name not in {*PLACE, "topic", "timestamp"}]
+    if "value" in known:
+        key = F.col("key") if "key" in known else F.lit(None)
+        held = [F.col("value").cast("binary").alias("value"), key.cast("binary").alias("key")]
+    return frame.select(*held, *(column.alias(name) for name, column in places.items()))
+
+
+_UNPLACED = {"records": -1, "models": None}
