@@ -19,6 +19,8 @@ KERNELS := $(VENV)/.compiled-kernels
 BROKER := $(VENV)/.fetched-broker
 BROWSER := $(VENV)/.found-browser
 PRISM := $(VENV)/.built-prism
+FLINK_VENV := .venv-flink
+FLINK := $(FLINK_VENV)/.installed-flink
 SPARK := $(VENV)/.fetched-spark
 
 .DEFAULT_GOAL := help
@@ -38,11 +40,11 @@ demo: $(RUNTIME) $(PACKAGE) $(KERNELS) ## serve the wine records with models tha
 	@$(BIN)/headrace demo
 
 .PHONY: test
-test: check $(BROKER) $(BROWSER) $(PRISM) $(SPARK) ## run every check and every test
+test: check $(BROKER) $(BROWSER) $(PRISM) $(FLINK) $(SPARK) ## run every check and every test
 	$(PYTEST) $(PARALLEL)
 
 .PHONY: quick
-quick: setup $(BROKER) $(BROWSER) $(PRISM) $(SPARK) ## run the tests that are not marked slow: under two minutes
+quick: setup $(BROKER) $(BROWSER) $(PRISM) $(FLINK) $(SPARK) ## run the tests that are not marked slow: under two minutes
 	$(PYTEST) $(PARALLEL) -m "not slow"
 
 .PHONY: check
@@ -89,10 +91,11 @@ lock: $(BOOTSTRAP) ## make the hashed requirement files again (UPGRADE=--upgrade
 	$(COMPILE) --all-extras --no-emit-package pyspark2pmml pyproject.toml requirements/dev.in -o requirements/dev.txt
 	$(COMPILE) --extra monitor --extra onnx -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) -c requirements/dev.txt requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(COMPILE) requirements/flink.in -o requirements/flink.txt
 
 .PHONY: clean
 clean: ## remove what was built and cached, and .venv
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FLINK_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(CREATED):
 	@bash scripts/create-venv.sh $(PYTHON) $(VENV)
@@ -138,4 +141,12 @@ $(PRISM): src/headrace/engines/beam/runner.py $(PACKAGE) $(DEV)
 $(SPARK): src/headrace/engines/spark/jars.py src/headrace/engines/spark/pom.xml $(PACKAGE) $(DEV)
 	@echo "fetching Spark's Kafka connector, which tests use"
 	@$(BIN)/python -m headrace.engines.spark.jars
+	@touch $@
+
+$(FLINK): requirements/flink.txt src/headrace/app/flink/pom.xml pyproject.toml $(BOOTSTRAP) $(PACKAGE) $(RUNTIME)
+	@echo "installing Flink, in an environment of its own, and fetching its Kafka connector"
+	@bash scripts/create-venv.sh $(PYTHON) $(FLINK_VENV)
+	@$(UV) pip install --quiet --python $(FLINK_VENV)/bin/python --require-hashes -r $<
+	@$(UV) pip install --quiet --python $(FLINK_VENV)/bin/python --no-deps --no-build-isolation --editable .
+	@$(FLINK_VENV)/bin/python -m headrace.app.flink.premises
 	@touch $@

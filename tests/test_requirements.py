@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-FILES = ("bootstrap", "dev", "runtime")
+FILES = ("bootstrap", "dev", "flink", "runtime")
 NOT_INSTALLED = {"pyspark2pmml"}  # under the AGPL: for who asks for it, not for who develops
 
 

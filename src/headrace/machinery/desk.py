@@ -115,9 +115,11 @@ class _Supply:
 class Desk:
     """A join with its models: rows and messages in, what they came to out."""
 
-    def __init__(self, settings: JoinSettings, shelf: Shelf, decode: Decode) -> None:
+    def __init__(
+        self, settings: JoinSettings, shelf: Shelf, decode: Decode, contents: KeptContents | None = None
+    ) -> None:
         self.join = Join(settings, now_ms, time.perf_counter_ns)
-        self.contents = KeptContents()
+        self.contents = contents or KeptContents()
         self.lease = ""
         self.used_at = time.monotonic()
         self._inbox = Inbox()
@@ -163,10 +165,11 @@ class Desk:
             rows = rows.number(max([partition.done, *last]) + 1)
         self.join.offer(rows.batch)
 
-    def work(self, read_to: int | None = None) -> Outcome:
+    def work(self, read_to: int | None = None, *, wait: bool = True) -> Outcome:
         """Score all that can be scored; ``read_to`` is the time up to which the model stream is known.
 
-        Waits for a load where records have nothing else to be scored by: at the first model and after a restart.
+        Waits for a load where records have nothing else to be scored by: at the first model and after a restart. Where
+        it shall not ``wait``, such records stay in the queue.
         """
         self.used_at = time.monotonic()
         if read_to is not None:
@@ -180,7 +183,7 @@ class Desk:
                 model.close()
             if outcome or moved:
                 continue
-            if not (self._unready or (self.join.blocked and self.join.models.loading)):
+            if not wait or not (self._unready or (self.join.blocked and self.join.models.loading)):
                 break
             self._loader.wait(_POLL)
         self._forget_contents()
@@ -219,9 +222,13 @@ class Desk:
         told, self._events = self._events, []
         return [*told, *self.join.models.events()]
 
+    def named(self) -> set[str]:
+        """Give the digests that a candidate or a retained version names."""
+        return self._inventory.named()
+
     def _forget_contents(self) -> None:
         if not self.join.models.loading:
-            self.contents.keep_only(self._inventory.named())
+            self.contents.keep_only(self.named())
 
     def close(self) -> None:
         """Give the models back."""
