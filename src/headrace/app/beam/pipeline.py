@@ -18,6 +18,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineState
 
+from headrace.app.kafka.codecs import CodecByTopic
 from headrace.app.kafka.engine import build_topic_stream
 from headrace.app.settings import build_settings
 from headrace.app.supply import build_options, read_mappings, with_mappings
@@ -29,43 +30,14 @@ from headrace.transports.kafka.settings import flatten_settings, read_settings
 from headrace.wire.descriptor import decode_command
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from apache_beam.runners.runner import PipelineResult
 
-    from headrace.abc.codec import Codec
     from headrace.app.beam.configuration import BeamConfiguration
-    from headrace.app.kafka.configuration import TopicSection
-    from headrace.records import Batch, Raw
     from headrace.transports.kafka.settings import Setting
 
 
 _REASON = re.compile(r"^\s*(?:[a-z_]\w*\.)*\w*(?:Error|Exception): (.+?)(?: \[while running .*)?$", re.MULTILINE)
 """The last line of a traceback."""
-
-
-class CodecByTopic:
-    """Reads the records of several topics, each in its own way; codecs are built where they are used."""
-
-    def __init__(self, sections: Sequence[TopicSection]) -> None:
-        self._sections = tuple(sections)
-        self._codecs: dict[str, Codec] = {}
-
-    def __reduce__(self) -> tuple[type[CodecByTopic], tuple[Sequence[TopicSection]]]:
-        return type(self), (self._sections,)
-
-    def decode(self, raw: Raw) -> Batch:
-        """Decode a batch of one topic."""
-        return self._build()[raw.source].decode(raw)
-
-    def schema(self, data_type: str) -> pa.Schema | None:
-        """Tell the columns of a data type, as the first topic that knows them has them."""
-        codecs = self._build().values()
-        return next((found for codec in codecs if (found := codec.schema(data_type)) is not None), None)
-
-    def _build(self) -> dict[str, Codec]:
-        if not self._codecs:
-            self._codecs = {section.topic: build_topic_stream(section).codec for section in self._sections}
-        return self._codecs
 
 
 class BeamRun:
