@@ -9,6 +9,7 @@ import pytest
 
 from headrace.app.inspection import find_observed
 from headrace.app.publishing import append_command
+from headrace.cli.watch import compare
 from headrace.records import Pin, SlotKey
 from headrace.stores.contents import digest_of
 from headrace.stores.state import StateDirectory, read_state
@@ -93,6 +94,50 @@ def test_stats_as_json_agree_with_the_results(cli: Cli, ran: Project) -> None:
     )
     assert {"in": 5, "scored": 3, "dead_lettered": 2, "skipped": 0} == told["total"]
     assert (True, []) == (told["adds_up"], told["differences"])
+
+
+def test_events(cli: Cli, ran: Project) -> None:
+    lines = cli("events", "--state", ran.state, "--limit", "1").stdout.splitlines()
+    assert ["at", "kind", "position", "slot", "name", "version", "digest", "reason"] == lines[0].split()
+    assert lines[-1].endswith("before (--limit 0 shows all)")
+    told = json.loads(cli("events", "--config", ran.config, "--kind", "rejected", "--json").stdout)
+    assert (1, ["broken"]) == (told["total"], [each["name"] for each in told["events"]])
+    assert "nothing happened to models yet\n" == cli("events", "--state", ran.state, "--data-type", "beer").stdout
+
+
+def test_watch_a_state(cli: Cli, ran: Project) -> None:
+    lines = cli("watch", "--state", ran.state, "--every", "0.1", "--count", "2").stdout.splitlines()
+    assert 3 == len(lines)
+    assert ["0", "0", "0", "0", "-", "3"] == lines[2].split()[1:]
+    told = [
+        json.loads(line)
+        for line in cli("watch", "--config", ran.config, "--every", "0.1", "--count", "1", "--json").stdout.splitlines()
+    ]
+    assert [(0.0, 0.0, None, 5)] == [
+        (each["flow"]["in"], each["flow"]["failed"], each["flow"]["mean_ns"], each["flow"]["total"]["in"])
+        for each in told
+    ]
+
+
+def test_what_is_watched_has_to_be_named(cli: Cli) -> None:
+    for command in ("watch", "events", "stats", "models"):
+        result = cli(command)
+        assert 2 == result.exit_code
+        assert "--state DIR" in result.stderr
+
+
+def test_flow_is_what_came_between_two_looks() -> None:
+    before = {
+        "total": {"in": 10, "scored": 8, "dead_lettered": 1, "skipped": 1},
+        "versions": [{"records": 8, "total_ns": 80}],
+    }
+    now = {
+        "at": 5,
+        "total": {"in": 30, "scored": 18, "dead_lettered": 7, "skipped": 5},
+        "versions": [{"records": 12, "total_ns": 120}, {"records": 6, "total_ns": 260}],
+    }
+    told = compare(before, now, 2.0)
+    assert (10.0, 5.0, 3.0, 2.0, 30.0) == tuple(told[name] for name in ("in", "scored", "failed", "skipped", "mean_ns"))
 
 
 def test_counts_that_do_not_add_up_are_the_exit_code(cli: Cli, ran: Project) -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from headrace.machinery.standing import Member, Standing
+from headrace.monitor.grouping import GroupWatcher
 from headrace.monitor.metrics import Collector
 from headrace.monitor.operations import Premises
 from headrace.monitor.series import Series
 from headrace.monitor.server import OPERATIONS
 from headrace.monitor.view import CountView, PartitionView, SlotView, View
-from headrace.monitor.watcher import Watcher
 from tests.monitor.stillness import STILL, VERSION
 
 if TYPE_CHECKING:
@@ -33,12 +34,13 @@ def page(project: Path) -> str:
 @pytest.fixture(scope="module")
 def metrics() -> list[Metric]:
     """Every metric of an engine that has a slot, a partition and a commit."""
-    watcher = Watcher()
+    standing = Standing(members=(Member("one", "here", (), 0),))
+    watcher = GroupWatcher(lambda: standing)
     watcher.committed_at = 1
     slot = SlotView(
         data_type="wine", slot="", mode="ready", active=True, pinned=False, serving=0, staged=None, counts=CountView()
     )
-    watcher.view = View(
+    watcher.own = View(
         at=1, position=0, slots=(slot,), versions=(VERSION,), partitions=(PartitionView("records", 0, 0, 0),)
     )
     return list(Collector(Premises(watcher, Series(), STILL, STILL)).collect())

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from headrace.app.journal import JournalReader
 from headrace.app.letters import read_last_letters
@@ -24,8 +24,9 @@ from headrace.monitor.watcher import EVENTS, Watcher
 if TYPE_CHECKING:
     import socket
 
+    from headrace.abc.monitoring import Records, Steering
     from headrace.app.configuration import Configuration, MonitorSection
-    from headrace.engines.embedded.engine import EmbeddedEngine
+    from headrace.core.join import Join
     from headrace.monitor.access import Access
     from headrace.records import Command, Descriptor
     from headrace.wire.dead_letters import DeadLetter
@@ -66,7 +67,7 @@ class EngineRecords:
     def read_dead_letters(self, limit: int) -> Sequence[Mapping[str, object]]:
         """Read the last dead letters, newest first; there are none on the standard output."""
         path = self.configuration.dead_letters.path
-        return [] if str(path) == "-" else [_describe(letter) for letter in read_last_letters(path, limit)]
+        return [] if str(path) == "-" else [describe_letter(letter) for letter in read_last_letters(path, limit)]
 
     def find_problems(self) -> Sequence[str]:
         """Tell which disk is full."""
@@ -89,7 +90,8 @@ class EngineRecords:
         }
 
 
-def _describe(letter: DeadLetter) -> dict[str, object]:
+def describe_letter(letter: DeadLetter) -> dict[str, object]:
+    """Give a dead letter as JSON values; of its record as much as a person looks at."""
     version = letter.version
     original = letter.original
     return {
@@ -123,28 +125,35 @@ def _find_problem(path: Path) -> str:
     return f"{path}: {os.strerror(errno.ENOSPC)}: {free} bytes are free" if free < LEAST_FREE else ""
 
 
+class Joining(Protocol):
+    """An engine, as far as a monitor looks at it."""
+
+    @property
+    def join(self) -> Join:
+        """What it runs around."""
+
+
 @dataclass(frozen=True, slots=True)
 class Station:
     """A monitor that is configured and not open yet: its address is taken, its tokens are read."""
 
-    configuration: Configuration
+    section: MonitorSection
     access: Access
     taken: socket.socket
-    records: EngineRecords
+    records: Records
+    steering: Steering
     watcher: Watcher
 
     @contextmanager
-    def open(self, engine: EmbeddedEngine) -> Iterator[str]:
+    def open(self, engine: Joining) -> Iterator[str]:
         """Serve an engine for as long as the block takes; gives the page's address."""
         from headrace.monitor.operations import Premises
         from headrace.monitor.series import Series
         from headrace.monitor.server import Monitor, build_application
 
         self.watcher.attach(engine.join)
-        premises = Premises(self.watcher, Series(), LogSteering(self.configuration.models.log), self.records)
-        section = self.configuration.monitor
-        most_bytes = 0 if section is None else section.max_body_bytes
-        monitor = Monitor(build_application(premises, self.access, most_bytes), self.taken)
+        premises = Premises(self.watcher, Series(), self.steering, self.records)
+        monitor = Monitor(build_application(premises, self.access, self.section.max_body_bytes), self.taken)
         monitor.start()
         try:
             yield monitor.url
@@ -163,10 +172,17 @@ def open_station(configuration: Configuration) -> Iterator[Station | None]:
         yield None
         return
     access = build_access(section)
-    take_address = load_target("headrace.monitor.server:take_address", "monitor", "the monitor")
     with take_address(section.address, section.port) as taken:
         records = EngineRecords(configuration)
-        yield Station(configuration, access, taken, records, Watcher(records.read_events(EVENTS)))
+        steering = LogSteering(configuration.models.log)
+        yield Station(section, access, taken, records, steering, Watcher(records.read_events(EVENTS)))
+
+
+def take_address(address: str, port: int) -> socket.socket:
+    """Bind a socket to the monitor's address. Raises ``ConfigurationError`` and ``MissingExtraError``."""
+    take = load_target("headrace.monitor.server:take_address", "monitor", "the monitor")
+    taken: socket.socket = take(address, port)
+    return taken
 
 
 def build_access(section: MonitorSection) -> Access:

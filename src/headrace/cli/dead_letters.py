@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from headrace.cli.options import FILE, json_option
-from headrace.cli.output import print_json, print_table
+from headrace.cli.options import FILE, json_option, token_option, url_option
+from headrace.cli.output import print_json, print_table, show_slot
+from headrace.cli.watching import find_group, read_running
 
 if TYPE_CHECKING:
     from headrace.app.configuration import Configuration, RecordsSection
     from headrace.app.letters import Framing
     from headrace.wire.dead_letters import DeadLetter
 
+_MOST = 2_000
 _COLUMNS = ("id", "source", "partition", "offset", "slot", "code", "reason")
 
 config_option = click.option(
@@ -35,20 +37,36 @@ def dead_letters() -> None:
 @dead_letters.command("list")
 @click.argument("file", type=FILE, required=False)
 @config_option
+@url_option
+@token_option
 @reason_option
 @source_option
 @click.option("--limit", type=click.IntRange(min=0), default=100, show_default=True, help="Show so many; 0 shows all.")
 @json_option
-def list_letters(file: Path | None, config: Path | None, code: str, source: str, limit: int, as_json: bool) -> None:
-    """List the dead letters in FILE, and count them by the code of their reason."""
+def list_letters(
+    file: Path | None,
+    config: Path | None,
+    url: str,
+    token_env: str,
+    code: str,
+    source: str,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """List the dead letters in FILE or in a Kafka engine's topic, and count them by the code of their reason.
+
+    With --url the last ones of a running engine, the newest first, at most 2,000.
+    """
     counts: Counter[str] = Counter()
-    shown: list[DeadLetter] = []
-    for letter in _select(_find_file(file, _load(config)), code, source):
-        counts[letter.code] += 1
+    shown: list[dict[str, Any]] = []
+    for letter in _ask(url, token_env) if url else map(_describe, _read(file, config)):
+        if code not in {"", letter["code"]} or source not in {"", letter["source"]}:
+            continue
+        counts[letter["code"]] += 1
         if not limit or len(shown) < limit:
             shown.append(letter)
     if as_json:
-        print_json({"total": counts.total(), "codes": dict(counts), "letters": [_describe(each) for each in shown]})
+        print_json({"total": counts.total(), "codes": dict(counts), "letters": shown})
         return
     if not counts:
         click.echo("no dead letters")
@@ -87,8 +105,8 @@ def resend_letters(
     """
     from headrace.app.letters import resend
 
+    letters = [each for each in _read(file, config) if code in {"", each.code} and source in {"", each.source}]
     configuration = _load(config)
-    letters = list(_select(_find_file(file, configuration), code, source))
     names = sorted({letter.source for letter in letters} - {to.name})
     if len(names) > 1:
         raise click.UsageError(f"the dead letters are of several streams: name one, --source {' or '.join(names)}")
@@ -105,27 +123,36 @@ def resend_letters(
         click.echo(f"{done.without} dead letters had no value that could be sent again")
 
 
+def _ask(url: str, token_env: str) -> list[dict[str, Any]]:
+    told = read_running(url, f"/v1/dead-letters?limit={_MOST}", token_env)
+    letters: list[dict[str, Any]] = told["dead_letters"]
+    return letters
+
+
+def _read(file: Path | None, config: Path | None) -> Iterator[DeadLetter]:
+    """Read a file, or what a configuration names: its file, or its topic."""
+    from headrace.app.letters import read_letters
+
+    if file is not None:
+        return read_letters(file)
+    group = find_group(config)
+    if group is not None:
+        return group.read_letters()
+    configuration = _load(config)
+    if configuration is None:
+        raise click.UsageError("name the file of dead letters, or --config FILE that names it")
+    return read_letters(configuration.dead_letters.path)
+
+
 def _load(config: Path | None) -> Configuration | None:
-    if config is None:
+    """Load a configuration of files; None without one, and for a Kafka engine."""
+    from headrace.app.kafka.configuration import is_of_kafka
+
+    if config is None or is_of_kafka(config):
         return None
     from headrace.app.configuration import load_configuration
 
     return load_configuration(config)
-
-
-def _find_file(file: Path | None, configuration: Configuration | None) -> Path:
-    found = file or (configuration.dead_letters.path if configuration is not None else None)
-    if found is None:
-        raise click.UsageError("name the file of dead letters, or --config FILE that names it")
-    return found
-
-
-def _select(file: Path, code: str, source: str) -> Iterator[DeadLetter]:
-    from headrace.app.letters import read_letters
-
-    for letter in read_letters(file):
-        if code in {"", letter.code} and source in {"", letter.source}:
-            yield letter
 
 
 def _find_section(configuration: Configuration | None, names: list[str]) -> RecordsSection | None:
@@ -162,6 +189,6 @@ def _describe(letter: DeadLetter) -> dict[str, Any]:
     }
 
 
-def _row(letter: DeadLetter) -> tuple[object, ...]:
-    slot = "" if letter.slot is None else str(letter.slot)
-    return letter.id, letter.source, letter.partition, letter.offset, slot, letter.code, letter.reason
+def _row(letter: dict[str, Any]) -> tuple[object, ...]:
+    slot = "" if letter["data_type"] is None else show_slot(letter)
+    return (*(letter[name] for name in _COLUMNS[:4]), slot, letter["code"], letter["reason"])

@@ -8,10 +8,12 @@ Rules:
 
 from __future__ import annotations
 
+import logging
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 
     from headrace.abc.observer import Observer
     from headrace.app.kafka.configuration import KafkaConfiguration
+    from headrace.app.monitoring import Station
     from headrace.machinery.summary import Summary
+
+_LOG = logging.getLogger("headrace.cli.run")
 
 
 def run_instance(config: Path, observers: Sequence[Observer], *, as_json: bool) -> int:
@@ -36,14 +41,20 @@ def run_instance(config: Path, observers: Sequence[Observer], *, as_json: bool) 
     from headrace.cli.stopping import stopped_by_signals
 
     configuration = load_kafka_configuration(config)
-    claim = claim_number(configuration.engine.group)
-    try:
-        build = load_target("headrace.app.kafka.engine:build_kafka_engine", "kafka", "the engine 'kafka'")
-        engine = build(configuration, config.absolute().parent, configuration.engine.instance or claim.name, observers)
+    directory = config.absolute().parent
+    build = load_target("headrace.app.kafka.engine:build_kafka_engine", "kafka", "the engine 'kafka'")
+    open_station = load_target("headrace.app.kafka.monitoring:open_group_station", "kafka", "the engine 'kafka'")
+    with ExitStack() as opened:
+        claim = claim_number(configuration.engine.group)
+        opened.callback(claim.release)
+        instance = configuration.engine.instance or claim.name
+        station: Station | None = opened.enter_context(open_station(configuration, directory, instance))
+        watched = observers if station is None else [*observers, station.watcher]
+        engine = build(configuration, directory, instance, watched)
+        if station is not None:
+            _LOG.info("the monitor is at %s", opened.enter_context(station.open(engine)))
         with stopped_by_signals(engine.stop) as asked:
             summary: Summary = engine.run()
-    finally:
-        claim.release()
     return _finish(configuration, summary, asked=bool(asked), as_json=as_json)
 
 

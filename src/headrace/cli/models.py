@@ -9,7 +9,7 @@ import click
 
 from headrace.cli.options import config_option, json_option, state_option, token_option, url_option
 from headrace.cli.output import print_json, print_table, show_digest, show_time
-from headrace.cli.watching import find_state, read_running
+from headrace.cli.watching import find_group, find_state, read_running
 
 if TYPE_CHECKING:
     from headrace.app.inspection import VersionView
@@ -28,8 +28,11 @@ _COLUMNS = ("data type", "slot", "name", "version", "digest", "position", "state
 def models(
     state: Path | None, config: Path | None, url: str, token_env: str, data_type: str, everything: bool, as_json: bool
 ) -> None:
-    """List the models that a state directory holds, as of the engine's last commit, or those of a running engine."""
-    told = read_running(url, "/v1/models", token_env) if url else _read(find_state(state, config))
+    """List the models that a state directory holds, as of the engine's last commit, or those of a running engine.
+
+    Of a Kafka group those in its model topic: with a topic of events what became of each, else what its results tell.
+    """
+    told = _find(state, config, url, token_env)
     found = [each for each in told["models"] if data_type in {"", each["data_type"]}]
     found.sort(key=lambda each: (each["data_type"], each["slot"], each["position"]))
     if as_json:
@@ -41,6 +44,18 @@ def models(
         click.echo("no model was published" + (f" for data type {data_type!r}" if data_type else ""))
         return
     print_table(_COLUMNS, [_row(each) for each in found], numbers=("position", "records"))
+
+
+def _find(state: Path | None, config: Path | None, url: str, token_env: str) -> dict[str, Any]:
+    if url:
+        return read_running(url, "/v1/models", token_env)
+    group = None if state is not None else find_group(config)
+    if group is None:
+        return _read(find_state(state, config))
+    from headrace.monitor.documents import describe_version
+
+    view = group.read_view()
+    return {"at": view.at, "models": [describe_version(each) for each in view.versions]}
 
 
 def _read(state: Path) -> dict[str, Any]:

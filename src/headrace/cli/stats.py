@@ -10,7 +10,7 @@ import click
 from headrace.cli.exits import Exit
 from headrace.cli.options import config_option, json_option, state_option, token_option, url_option
 from headrace.cli.output import note, print_json, print_table, show_duration, show_slot, show_time
-from headrace.cli.watching import find_state, read_running
+from headrace.cli.watching import find_group, find_state, read_running
 
 if TYPE_CHECKING:
     from headrace.app.inspection import VersionView
@@ -30,10 +30,10 @@ _COUNTS = ("in", "scored", "dead-lettered", "skipped")
 def stats(state: Path | None, config: Path | None, url: str, token_env: str, as_json: bool) -> int:
     """Show what each model version scored and how fast, and whether the counts add up.
 
-    Of a state directory as of the last commit, or of a running engine by the address of its monitor. Times are those of
-    scoring alone, per record. Exit code 1 if the counts do not add up.
+    Of a state directory or a Kafka group as of the last commit, or of a running engine by the address of its monitor.
+    Times are those of scoring alone, per record. Exit code 1 if the counts do not add up.
     """
-    told = read_running(url, "/v1/statistics", token_env) if url else _read(find_state(state, config))
+    told = read_statistics(state, config, url, token_env)
     if as_json:
         print_json(told)
     else:
@@ -45,7 +45,20 @@ def stats(state: Path | None, config: Path | None, url: str, token_env: str, as_
     return Exit.DONE if told["adds_up"] else Exit.REFUSED
 
 
-def _read(state: Path) -> dict[str, Any]:
+def read_statistics(state: Path | None, config: Path | None, url: str, token_env: str) -> dict[str, Any]:
+    """Read the statistics of an engine. Raises ``UsageError`` and what finding and reading it raises."""
+    if url:
+        return read_running(url, "/v1/statistics", token_env)
+    group = None if state is not None else find_group(config)
+    if group is None:
+        return read_state_statistics(find_state(state, config))
+    from headrace.monitor.documents import describe_statistics
+
+    return describe_statistics(group.read_view())
+
+
+def read_state_statistics(state: Path) -> dict[str, Any]:
+    """Read the statistics of a state directory. Raises ``StateError``."""
     from headrace.app.inspection import add_up, list_versions, read_observed
 
     observed = read_observed(state)

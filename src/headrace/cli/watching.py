@@ -1,15 +1,22 @@
-"""What the commands have in common that look at an engine: by its state directory, or while it runs by its address."""
+"""What the commands have in common that look at an engine.
+
+They find it by its state directory, by the topics of its group, or while it runs by the address of its monitor.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from headrace.catalog import load_target
 from headrace.errors import SourceError
+
+if TYPE_CHECKING:
+    from headrace.app.kafka.looking import GroupTopics
 
 _PATIENCE = 10.0
 
@@ -26,6 +33,20 @@ def find_state(state: Path | None, config: Path | None) -> Path:
     if configured.state is None:
         raise click.UsageError(f"{config} has no [state]: its engine keeps nothing that could be read")
     return configured.state.directory
+
+
+def find_group(config: Path | None) -> GroupTopics | None:
+    """Find the topics of the group that a Kafka engine's configuration names; None for any other configuration.
+
+    Raises ``ConfigurationError`` and ``MissingExtraError``.
+    """
+    from headrace.app.kafka.configuration import is_of_kafka, load_kafka_configuration
+
+    if config is None or not is_of_kafka(config):
+        return None
+    open_group = load_target("headrace.app.kafka.looking:open_group", "kafka", "the engine 'kafka'")
+    group: GroupTopics = open_group(load_kafka_configuration(config), config.absolute().parent)
+    return group
 
 
 def read_running(url: str, path: str, token_env: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from headrace.core.statistics import Timing
+    from headrace.machinery.standing import Member
     from headrace.monitor.view import CountView, SlotView, VersionView
 
 T = TypeVar("T")
@@ -49,6 +50,17 @@ def describe_version(version: VersionView) -> dict[str, Any]:
     for name in ("inputs", "outputs"):
         plain[name] = None if plain[name] is None else msgspec.to_builtins(plain[name])
     return plain | describe_timing(version.timing)
+
+
+def describe_member(member: Member) -> dict[str, Any]:
+    """Give one instance of a group: ``state`` is present or gone, ``seen`` when it was last there."""
+    return {
+        "name": member.name,
+        "host": member.host,
+        "state": "gone" if member.gone else "present",
+        "seen": member.seen,
+        "partitions": [{"source": source, "partition": number} for source, number in member.partitions],
+    }
 
 
 def describe_histogram(timing: Timing) -> list[dict[str, float]]:

@@ -17,6 +17,7 @@ from headrace.monitor.documents import (
     describe_counts,
     describe_histogram,
     describe_in_the_books_words,
+    describe_member,
     describe_slot,
     describe_statistics,
     describe_version,
@@ -60,6 +61,8 @@ def find_obstacles(premises: Premises) -> list[str]:
     reasons = [f"a limit keeps a model from being loaded, and it is tried again: {each}" for each in watcher.deferred]
     if watcher.restoring:
         reasons.append("models that served before the restart are still being loaded")
+    if watcher.trouble:
+        reasons.append(watcher.trouble)
     return [*reasons, *premises.records.find_problems()]
 
 
@@ -77,6 +80,7 @@ async def tell_engine(request: Request) -> Response:
             {"source": each.source, "partition": each.partition, "done": each.done, "waiting": each.waiting}
             for each in view.partitions
         ],
+        "instances": [describe_member(each) for each in premises.watcher.members],
     }
     return answer(told)
 

@@ -5,7 +5,8 @@ Rules:
 1. Times are seconds, memory is bytes, counters end in ``_total``; a metric keeps its name, unit and labels.
 2. Labels are the slot's alone (``data_type`` and ``slot``): names and versions of models change without end, so they
    are in ``headrace_serving_model_info``, one series for each slot at a time. At most ``SLOTS`` slots are told.
-3. The histogram's bounds are powers of two nanoseconds, where the buckets of the statistics begin: none is split.
+3. Where instances share the work, each tells its own part, to be added up: what it did since it began.
+4. The histogram's bounds are powers of two nanoseconds, where the buckets of the statistics begin: none is split.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ class Collector:
 
     def collect(self) -> Iterator[Metric]:
         """Give every metric."""
-        view = self._premises.watcher.view
+        view = self._premises.watcher.own
         slots = view.slots[:SLOTS]
         yield from _count_records(view, slots)
         yield from _time_scoring(view, slots)
@@ -65,6 +66,13 @@ class Collector:
         if committed is not None:
             told = "When the engine last committed."
             yield GaugeMetricFamily("headrace_last_commit_timestamp_seconds", told, value=committed / 1_000)
+        if self._premises.watcher.members:
+            told = "Instances that share the records: those that are there, and those gone of late."
+            instances = GaugeMetricFamily("headrace_instances", told, labels=("state",))
+            gone = sum(each.gone for each in self._premises.watcher.members)
+            instances.add_metric(("present",), len(self._premises.watcher.members) - gone)
+            instances.add_metric(("gone",), gone)
+            yield instances
         told = "Records that have been read and wait for a model."
         waiting = GaugeMetricFamily("headrace_waiting_records", told, labels=("source",))
         rows: Counter[str] = Counter()

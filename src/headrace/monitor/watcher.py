@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from headrace.core.candidate import Candidate
     from headrace.core.events import Event
     from headrace.core.join import Join
+    from headrace.machinery.standing import Member
 
 EVERY = 0.25
 EVENTS = 2_000
@@ -50,7 +51,7 @@ class Watcher:
     """An ``Observer`` of one engine. ``attach`` it to the engine's join before the engine runs."""
 
     def __init__(self, earlier: Iterable[Mapping[str, object]] = ()) -> None:
-        self.view = View(at=0, position=-1)
+        self.own = View(at=0, position=-1)
         self.serving: Mapping[tuple[str, str], Serving] = {}
         self.committed_at: int | None = None
         self.deferred: tuple[str, ...] = ()
@@ -62,6 +63,21 @@ class Watcher:
         self._memory = Memory()
         self._join: Join | None = None
         self._look_at = 0.0
+
+    @property
+    def view(self) -> View:
+        """What there is to see: here, what this process has done."""
+        return self.own
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """The instances that share the work; none where an engine is alone."""
+        return ()
+
+    @property
+    def trouble(self) -> str:
+        """What keeps the view from being up to date, "" for nothing."""
+        return ""
 
     def attach(self, join: Join) -> None:
         """Learn whom to look at; the first view is taken once its state is brought back and something happens."""
@@ -104,7 +120,7 @@ class Watcher:
         if self._join is None:
             return
         self._look_at = time.monotonic() + EVERY
-        self.view = take_view(self._join, self._memory)
+        self.own = take_view(self._join, self._memory)
         alive = [each for slot in self._join.models.slots.values() for each in slot.live.values()]
         self.deferred = tuple(f"{each.version.name} {each.version.version}: {each.reason}" for each in _deferred(alive))
         self.restoring = any(each.proven and each.unresolved for each in alive)

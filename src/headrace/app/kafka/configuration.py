@@ -13,6 +13,7 @@ from headrace.app.configuration import (
     Count,
     DataTypeSection,
     LoadingSection,
+    MonitorSection,
     Name,
     Port,
     ProtobufSection,
@@ -122,6 +123,7 @@ class KafkaConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     events: OutTopicSection | None = None
     state: OutTopicSection | None = None
     queries: QueriesSection | None = None
+    monitor: MonitorSection | None = None
     loading: LoadingSection = LoadingSection()
     switch: SwitchSection = SwitchSection()
     slots: dict[str, SlotSection] = {}

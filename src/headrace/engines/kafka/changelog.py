@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from headrace.core.partition import PartitionKey
 
 VERSION = 1
-_PROGRESS, _ACCOUNT = "progress", "account"
+PROGRESS, _ACCOUNT = "progress", "account"
+"""The kinds of messages: the first word of their keys."""
 
 
 class ProgressState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -69,7 +70,7 @@ def encode_changes(key: PartitionKey, progress: Progress, tally: Tally) -> Itera
     floors = [(slot.data_type, slot.name, position) for slot, position in progress.floors.items()]
     slots = [(slot.data_type, slot.name, counts) for slot, counts in tally.slots.items()]
     state = ProgressState(VERSION, progress.done, progress.max_time, floors, slots, tally.unaddressed)
-    yield msgspec.json.encode([_PROGRESS, *key]), msgspec.json.encode(state)
+    yield msgspec.json.encode([PROGRESS, *key]), msgspec.json.encode(state)
     for place in tally.touched:
         slot, position = place
         account = tally.accounts[place]
@@ -93,7 +94,7 @@ def apply_change(kept: dict[PartitionKey, Kept], key: bytes, value: bytes) -> No
         if version > VERSION:
             message = f"it is of version {version}, this Headrace reads up to {VERSION}: upgrade Headrace"
             raise StateError(message)
-        if kind == _PROGRESS:
+        if kind == PROGRESS:
             _apply_progress(held, msgspec.json.decode(value, type=ProgressState))
         elif kind == _ACCOUNT:
             data_type, slot, position = rest

@@ -31,6 +31,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import msgspec
 from confluent_kafka import KafkaException
 
+from headrace.engines.kafka.members import PREFIX
 from headrace.errors import ConfigurationError
 from headrace.transports.kafka.troubles import explain
 
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from headrace.transports.kafka.connection import Connection
 
 STORE = "modelStore"
-PREFIX = "headrace/"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _PORTS = 100
 _SECONDS = 5.0
