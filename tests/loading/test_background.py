@@ -1,4 +1,3 @@
-import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -78,17 +77,6 @@ def test_candidates_are_loaded_in_their_order(loader: BackgroundLoader, write: W
     models = [event.model for event in events if isinstance(event, Loaded)]
     scores = [model.score(pa.record_batch({"x": [2.0]})).outputs.column("y").to_pylist() for model in models]
     assert scores == [[6.0], [10.0]]
-
-
-def test_the_loader_gives_way_to_what_serves(options: LoadOptions, write: Write) -> None:
-    asked = threading.get_native_id()
-    mine = os.getpriority(os.PRIO_PROCESS, asked)
-    loader = open_loader(replace(options, niceness=mine + 3), in_child=False)
-    load(loader, Loaded, content=write())
-    threads = {thread.name: thread.native_id for thread in threading.enumerate()}
-    assert mine + 3 == os.getpriority(os.PRIO_PROCESS, threads["headrace-loader"] or 0)
-    assert mine == os.getpriority(os.PRIO_PROCESS, asked)
-    loader.close()
 
 
 def test_what_is_loaded_tells_what_it_took(loader: BackgroundLoader, write: Write) -> None:

@@ -21,7 +21,6 @@ from headrace.errors import DescriptorError, HeadraceError, LimitError, ModelErr
 from headrace.loading.airlock import ProcessChecker
 from headrace.loading.checking import check, find_format, import_formats, make_example, warm
 from headrace.loading.fetching import fetch
-from headrace.loading.limits import step_back
 
 if TYPE_CHECKING:
     from headrace.abc.loader import CandidateId, Contents, LoadEvent
@@ -108,7 +107,6 @@ class BackgroundLoader:
                 event.model.close()
 
     def _run(self) -> None:
-        step_back(self._options.niceness)
         # A child ends with the thread that started it, so this one starts and closes them all.
         choose_cache()
         self._checker.start()

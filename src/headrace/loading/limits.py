@@ -12,7 +12,6 @@ import math
 import os
 import resource
 import signal
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -38,14 +37,14 @@ def cut_off() -> str:
 
 
 def step_back(niceness: int) -> None:
-    """Lower the calling thread's priority, and that of its whole session where it leads one (Linux).
+    """Lower the priority of this process, and on Linux that of its session.
 
-    A session of its own is a scheduling group of its own there: what its members are to each other counts for nothing
-    beside the others, only the group's priority does.
+    A session is a scheduling group of its own there: what its members are to each other counts for nothing beside the
+    others, only the group's priority does. A thread of the process that serves is never put back so: it would hold the
+    interpreter while others have the processor.
     """
     with contextlib.suppress(OSError):  # another system; priorities are a courtesy
-        thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, max(niceness, os.getpriority(os.PRIO_PROCESS, thread)))
+        os.setpriority(os.PRIO_PROCESS, 0, max(niceness, os.getpriority(os.PRIO_PROCESS, 0)))
         if os.getsid(0) == os.getpid():
             with open("/proc/self/autogroup", "w", encoding="ascii") as file:  # noqa: PTH123 (a file of the system)
                 file.write(str(niceness))
