@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headrace.app.beam.configuration import BeamEngineSection, is_of_beam, load_beam_configuration
+from headrace.app.beam.configuration import BeamEngineSection, load_beam_configuration
+from headrace.app.reading import find_engine
 from headrace.engines.beam import ServeModels
 from headrace.engines.beam.kafka import ReadFromKafka
 from headrace.engines.beam.runner import build_prism
@@ -48,7 +49,7 @@ def test_the_file_on_the_page_is_sound(page: str, tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     file = tmp_path / "wine.toml"
     file.write_text(example)
-    assert is_of_beam(file)
+    assert "beam" == find_engine(file)
     assert "wine-scoring" == load_beam_configuration(file).engine.group
 
 

@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from headrace.app.kafka import configuration as sections
-from headrace.app.kafka.configuration import is_of_kafka, load_kafka_configuration
+from headrace.app.kafka.configuration import load_kafka_configuration
+from headrace.app.reading import find_engine
 from tests.docs.test_configuration_page import default_of, described, find_choices
 
 PAGES: Mapping[str, type[msgspec.Struct]] = {
@@ -50,5 +51,5 @@ def test_the_file_on_the_page_is_sound(page: str, tmp_path: Path) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     file = tmp_path / "wine.toml"
     file.write_text(example)
-    assert is_of_kafka(file)
+    assert "kafka" == find_engine(file)
     assert "wine-scoring-state" == load_kafka_configuration(file).kept

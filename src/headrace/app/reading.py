@@ -125,17 +125,20 @@ class _Reader:
         raise ConfigurationError(f"{self._file}: {message}")
 
 
-def require_engine(file: Path, name: str) -> None:
-    """Check that a file is for the engine of a name, "" being any; a file that cannot be read is told of later.
-
-    Raises ``ConfigurationError``.
-    """
+def find_engine(file: Path) -> str | None:
+    """Find the name of the engine that a file is for; None where the file cannot be read, which its reader tells."""
     try:
         engine = tomllib.loads(file.read_text(encoding="utf-8")).get("engine", {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return
-    own = engine.get("name", "embedded") if isinstance(engine, dict) else name
-    if name not in {"", own}:
+        return None
+    name = engine.get("name", "embedded") if isinstance(engine, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def require_engine(file: Path, name: str) -> None:
+    """Check that a file is for the engine of a name, "" being any. Raises ``ConfigurationError``."""
+    own = find_engine(file)
+    if name and own not in {None, name}:
         raise ConfigurationError(
             f"{file} is for the engine {own!r}, not {name!r}: set engine.name, or leave --engine out"
         )

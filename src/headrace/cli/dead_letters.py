@@ -146,9 +146,9 @@ def _read(file: Path | None, config: Path | None) -> Iterator[DeadLetter]:
 
 def _load(config: Path | None) -> Configuration | None:
     """Load a configuration of files; None without one, and for a Kafka engine."""
-    from headrace.app.kafka.configuration import is_of_kafka
+    from headrace.app.reading import find_engine
 
-    if config is None or is_of_kafka(config):
+    if config is None or find_engine(config) == "kafka":
         return None
     from headrace.app.configuration import load_configuration
 

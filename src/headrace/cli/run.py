@@ -52,24 +52,23 @@ def run(
     SIGTERM or SIGINT (Ctrl-C) ends it in order: what was read is scored and committed, and the exit code is 0. A second
     SIGINT ends it at once; what was committed stays.
     """
-    from headrace.app.beam.configuration import is_of_beam
     from headrace.app.checks import survey
     from headrace.app.configuration import load_configuration
     from headrace.app.engine import build_engine
     from headrace.app.inspection import find_totals
-    from headrace.app.kafka.configuration import is_of_kafka
     from headrace.app.monitoring import open_station
-    from headrace.app.reading import require_engine
+    from headrace.app.reading import find_engine, require_engine
 
     begin_logs(log_format)
     require_engine(config, engine)
-    if is_of_beam(config):
+    own = find_engine(config)
+    if own == "beam":
         from headrace.cli.beam import run_pipeline
 
         return run_pipeline(config, options, as_json=as_json)
     if options:
         raise click.UsageError(f"{options[0]!r}: only a Beam engine takes options of its own")
-    if is_of_kafka(config):
+    if own == "kafka":
         from headrace.cli.group import run_instance, run_workers
 
         if workers > 1:

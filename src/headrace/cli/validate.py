@@ -22,9 +22,9 @@ def validate(config: Path, as_json: bool) -> int:
     """
     from headrace.app.checks import survey
     from headrace.app.configuration import load_configuration
-    from headrace.app.kafka.configuration import is_of_kafka
+    from headrace.app.reading import find_engine
 
-    if is_of_kafka(config):
+    if find_engine(config) == "kafka":
         from headrace.cli.group import show_group
 
         return show_group(config, as_json=as_json)

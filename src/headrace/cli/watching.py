@@ -40,9 +40,10 @@ def find_group(config: Path | None) -> GroupTopics | None:
 
     Raises ``ConfigurationError`` and ``MissingExtraError``.
     """
-    from headrace.app.kafka.configuration import is_of_kafka, load_kafka_configuration
+    from headrace.app.kafka.configuration import load_kafka_configuration
+    from headrace.app.reading import find_engine
 
-    if config is None or not is_of_kafka(config):
+    if config is None or find_engine(config) != "kafka":
         return None
     open_group = load_target("headrace.app.kafka.looking:open_group", "kafka", "the engine 'kafka'")
     group: GroupTopics = open_group(load_kafka_configuration(config), config.absolute().parent)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from headrace.app.kafka.configuration import is_of_kafka, load_kafka_configuration
+from headrace.app.kafka.configuration import load_kafka_configuration
 from headrace.app.kafka.engine import build_topic_stream
+from headrace.app.reading import find_engine
 from headrace.errors import ConfigurationError
 from headrace.wire.registry import RegistryCodec
 
@@ -31,7 +32,7 @@ format = "json"
 def load(folder: Path, text: str) -> object:
     file = folder / "headrace.toml"
     file.write_text(text)
-    assert is_of_kafka(file)
+    assert "kafka" == find_engine(file)
     return load_kafka_configuration(file)
 
 
@@ -68,8 +69,8 @@ def test_a_registry_s_framing_is_taken_off(tmp_path: Path) -> None:
 
 def test_other_files_are_not_of_kafka(tmp_path: Path) -> None:
     file = tmp_path / "headrace.toml"
-    assert not is_of_kafka(file)
+    assert find_engine(file) is None
     file.write_text("engine = 1")
-    assert not is_of_kafka(file)
+    assert find_engine(file) is None
     file.write_text("not toml")
-    assert not is_of_kafka(file)
+    assert find_engine(file) is None

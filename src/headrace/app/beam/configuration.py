@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from headrace.app.configuration import Count, LoadingSection, SlotSection, SwitchSection
-from headrace.app.kafka.configuration import ModelTopicSection, OutTopicSection, TopicSection
+from headrace.app.kafka.configuration import ModelTopicSection, OutTopicSection, TopicSection, refuse_repeated
 from headrace.app.reading import read_file
 from headrace.errors import ConfigurationError
 
@@ -43,9 +42,7 @@ class BeamConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigurationError("there are no records: give at least one table [[records]]")
         names = [*(section.topic for section in self.streams), self.models.topic]
         names += [section.topic for section in (self.results, self.dead_letters, self.events) if section is not None]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ConfigurationError(f"the topic {twice[0]!r} is named twice: each needs one of its own")
+        refuse_repeated(names)
         follows = {section.follow for section in self.streams} | {self.models.follow}
         if len(follows) > 1:
             raise ConfigurationError("follow has to be the same for all topics: a pipeline ends as a whole, or never")
@@ -59,13 +56,3 @@ class BeamConfiguration(msgspec.Struct, frozen=True, kw_only=True):
 def load_beam_configuration(file: Path) -> BeamConfiguration:
     """Read and check a file. Raises ``ConfigurationError``."""
     return read_file(file, BeamConfiguration)
-
-
-def is_of_beam(file: Path) -> bool:
-    """Tell whether a file is for this engine; one that cannot be read is left to the reader of the others."""
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return False
-    engine = document.get("engine")
-    return isinstance(engine, dict) and engine.get("name") == "beam"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -133,9 +133,7 @@ class KafkaConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigurationError("there are no records: give at least one table [[records]]")
         names = [*(section.topic for section in self.streams), self.models.topic, self.dead_letters.topic, self.kept]
         names += [section.topic for section in (self.results, self.events) if section is not None]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ConfigurationError(f"the topic {twice[0]!r} is named twice: each needs one of its own")
+        refuse_repeated(names)
         for key in ("start", "lost_records", "follow"):
             if len({getattr(section, key) for section in self.streams}) > 1:
                 raise ConfigurationError(f"records.{key} has to be the same for all topics")
@@ -151,16 +149,13 @@ class KafkaConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.engine.group}-state" if self.state is None else self.state.topic
 
 
+def refuse_repeated(topics: Sequence[str]) -> None:
+    """Check that no topic is named twice. Raises ``ConfigurationError``."""
+    twice = sorted({topic for topic in topics if topics.count(topic) > 1})
+    if twice:
+        raise ConfigurationError(f"the topic {twice[0]!r} is named twice: each needs one of its own")
+
+
 def load_kafka_configuration(file: Path) -> KafkaConfiguration:
     """Read and check a file. Raises ``ConfigurationError``."""
     return read_file(file, KafkaConfiguration)
-
-
-def is_of_kafka(file: Path) -> bool:
-    """Tell whether a file is for this engine; one that cannot be read is left to the reader of the others."""
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return False
-    engine = document.get("engine")
-    return isinstance(engine, dict) and engine.get("name") == "kafka"
