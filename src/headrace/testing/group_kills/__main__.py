@@ -14,6 +14,7 @@ from headrace.testing.broker import Broker
 from headrace.testing.group_kills.campaign import Campaign, Toll
 from headrace.testing.group_kills.plan import Plan
 from headrace.testing.group_kills.verdict import Verdict, judge
+from headrace.testing.kills.report import as_planned, count_aloud, none_of, report, some_of
 
 
 def main() -> int:
@@ -37,10 +38,9 @@ def _run(arguments: argparse.Namespace, bootstrap: str) -> int:
             seed=arguments.seed,
             pauses=arguments.pauses,
         )
-        began = time.monotonic()
-        campaign = Campaign(plan, Path(folder), lambda toll: _show_progress(toll, plan, began))
+        tell = count_aloud(plan.kills)
+        campaign = Campaign(plan, Path(folder), lambda toll: tell(toll.kills))
         plan = campaign.run()
-        sys.stderr.write("\n")
         return _report(plan, campaign.toll, judge(plan))
 
 
@@ -56,31 +56,20 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _show_progress(toll: Toll, plan: Plan, began: float) -> None:
-    sys.stderr.write(f"\r{toll.kills} of {plan.kills} kills, {time.monotonic() - began:.0f} s")
-    sys.stderr.flush()
-
-
 def _report(plan: Plan, toll: Toll, verdict: Verdict) -> int:
-    say(f"{plan.delivery}, seed {plan.seed}, {plan.records:,} records")
-    say(f"kills at random moments: {toll.random}, at chosen points: {toll.at_points}; pauses: {toll.pauses}")
-    say(f"scored: {verdict.scored:,}, dead letters: {verdict.refused:,}, results aborted: {verdict.aborted:,}")
-    goals: dict[str, tuple[int, int | str, bool]] = {"kills": (toll.kills, plan.kills, toll.kills >= plan.kills)}
+    heading = (
+        f"{plan.delivery}, seed {plan.seed}, {plan.records:,} records\n"
+        f"kills at random moments: {toll.random}, at chosen points: {toll.at_points}; pauses: {toll.pauses}\n"
+        f"scored: {verdict.scored:,}, dead letters: {verdict.refused:,}, results aborted: {verdict.aborted:,}"
+    )
+    goals = {"kills": as_planned(toll.kills, plan.kills)}
     if plan.delivery == "at-least-once":
-        duplicated = verdict.breaches["duplicated"]
-        goals["duplicated"] = (duplicated, "> 0", duplicated > 0)
-        goals["lost"] = (verdict.breaches["lost"], 0, not verdict.breaches["lost"])
+        goals["duplicated"] = some_of(verdict.breaches["duplicated"])
+        goals["lost"] = none_of(verdict.breaches["lost"])
     else:
-        goals["results aborted"] = (verdict.aborted, "> 0", verdict.aborted > 0)
-        goals |= {name: (count, 0, not count) for name, count in verdict.breaches.items()}
-    for name, (value, goal, met) in goals.items():
-        say(f"{name}: {value:,}, goal {goal}, {'met' if met else 'missed'}")
-    return 0 if all(met for _, _, met in goals.values()) else 1
-
-
-def say(line: str) -> None:
-    """Print a line."""
-    sys.stdout.write(f"{line}\n")
+        goals["results aborted"] = some_of(verdict.aborted)
+        goals |= {name: none_of(count) for name, count in verdict.breaches.items()}
+    return report(heading, goals)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import random
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from confluent_kafka import Producer
 
 from headrace.records import Descriptor, GoldenRecord, Publish
 from headrace.testing.kills.plan import DATA_TYPE, MOST
+from headrace.testing.kills.publisher import repeating
 from headrace.testing.scaling import write_scaling
 from headrace.wire.descriptor import encode_command
 
@@ -40,19 +39,6 @@ class Publisher:
         self._producer.produce(self._topic, encode_command(command))
         self._producer.flush()
 
-    @contextmanager
-    def publishing(self) -> Iterator[None]:
+    def publishing(self) -> AbstractContextManager[None]:
         """Publish now and then, from a thread of its own, until the block is left."""
-        stop = threading.Event()
-
-        def publish() -> None:
-            while not stop.wait(INTERVAL * self._random.random() * 2):
-                self.publish()
-
-        thread = threading.Thread(target=publish, name="headrace-publisher")
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+        return repeating(self.publish, lambda: INTERVAL * self._random.random() * 2)

@@ -12,38 +12,23 @@ state, to be held against a recount.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from headrace.core.tally import Tally, merge_tallies
+from headrace.core.tally import merge_tallies
 from headrace.engines.kafka.changelog import Kept, apply_change
 from headrace.records import Publish
 from headrace.stores.contents import digest_of
 from headrace.testing.group_kills.topics import read_topic
-from headrace.testing.kills.plan import code_of
+from headrace.testing.kills.recount import Line, count_breaches, count_falls, read_times, recount
 from headrace.testing.scaling import ScalingFormat
 from headrace.wire.dead_letters import decode_dead_letter
 from headrace.wire.descriptor import decode_command
 
 if TYPE_CHECKING:
     from headrace.testing.group_kills.plan import Plan
-
-Place = tuple[int, int]
-
-
-class Line(msgspec.Struct, frozen=True):
-    """What of a result is looked at."""
-
-    partition: int
-    offset: int
-    position: int
-    digest: str
-    score_ns: int
-    outputs: dict[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +52,10 @@ def judge(plan: Plan) -> Verdict:
     lines = [decode(message.value()) for message in read_topic(plan.bootstrap, plan.topic("results"))]
     letters = [decode_dead_letter(each.value()) for each in read_topic(plan.bootstrap, plan.topic("dead-letters"))]
     written = sum(1 for _ in read_topic(plan.bootstrap, plan.topic("results"), committed=False))
-    scored = Counter((line.partition, line.offset) for line in lines)
-    refused = Counter(((letter.partition, letter.offset), letter.code) for letter in letters)
-    places = [(partition, offset) for partition in range(plan.partitions) for offset in range(plan.count(partition))]
-    good = {place for place in places if not code_of(place[1])}
-    bad = Counter({(place, code): 1 for place in places if (code := code_of(place[1]))})
     factors = _read_factors(plan)
-    breaches = {
-        "lost": len(good - scored.keys()),
-        "duplicated": sum(scored.values()) - len(scored),
-        "scored and not to be": len(scored.keys() - good),
-        "dead letters lost": (bad - refused).total(),
-        "dead letters too many": (refused - bad).total(),
-        "out of order": _count_falls(plan, lines, [line.offset for line in lines]),
-        "positions that fell": _count_falls(plan, lines, [line.position for line in lines]),
+    breaches = count_breaches(plan, lines, letters) | {
+        "out of order": count_falls(plan.partitions, lines, [line.offset for line in lines]),
+        "positions that fell": count_falls(plan.partitions, lines, [line.position for line in lines]),
         "not what the model gives": sum(_is_wrong(line, factors) for line in lines),
         "statistics unlike the output": _count_differences(plan, lines, len(letters)),
     }
@@ -108,14 +83,6 @@ def _is_wrong(line: Line, factors: dict[tuple[int, str], float]) -> bool:
     return factor is None or line.outputs != {"y": line.offset * factor}
 
 
-def _count_falls(plan: Plan, lines: list[Line], values: list[int]) -> int:
-    """Count how often a value is less than the one before it, along each partition."""
-    along: list[list[int]] = [[] for _ in range(plan.partitions)]
-    for line, value in zip(lines, values, strict=True):
-        along[line.partition].append(value)
-    return sum(later < earlier for each in along for earlier, later in pairwise(each))
-
-
 def _count_differences(plan: Plan, lines: list[Line], letters: int) -> int:
     kept = {(plan.topic("records"), partition): Kept() for partition in range(plan.partitions)}
     for message in read_topic(plan.bootstrap, plan.topic("state")):
@@ -123,20 +90,5 @@ def _count_differences(plan: Plan, lines: list[Line], letters: int) -> int:
     tally = merge_tallies([each.tally for each in kept.values()])
     totals = tally.totals()
     same_totals = (totals.scored, totals.dead_lettered, totals.skipped) == (len(lines), letters, 0)
-    return (_recount(lines) != _read_statistics(tally)) + (not same_totals)
-
-
-def _recount(lines: list[Line]) -> dict[int, tuple[int, int, int, int]]:
-    times: dict[int, list[int]] = {}
-    for line in lines:
-        times.setdefault(line.position, []).append(line.score_ns)
-    return {position: (len(each), sum(each), min(each), max(each)) for position, each in times.items()}
-
-
-def _read_statistics(tally: Tally) -> dict[int, tuple[int, int, int | None, int | None]]:
-    found = {}
-    for (_, position), account in tally.accounts.items():
-        timing = account.statistics.timing
-        if timing.count:
-            found[position] = (timing.count, timing.total_ns, timing.min_ns, timing.max_ns)
-    return found
+    told = read_times((position, account.statistics) for (_, position), account in tally.accounts.items())
+    return (recount(lines) != told) + (not same_totals)

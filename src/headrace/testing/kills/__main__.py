@@ -11,6 +11,7 @@ from pathlib import Path
 from headrace.records import SwitchMode
 from headrace.testing.kills.campaign import Campaign, Toll
 from headrace.testing.kills.plan import Plan
+from headrace.testing.kills.report import as_planned, count_aloud, none_of, report, some_of
 from headrace.testing.kills.verdict import Verdict, judge
 
 
@@ -27,10 +28,9 @@ def main() -> int:
             seed=arguments.seed,
         )
         Path(plan.folder).mkdir(parents=True, exist_ok=True)
-        began = time.monotonic()
-        campaign = Campaign(plan, lambda toll: _show_progress(toll, plan, began))
+        tell = count_aloud(plan.kills)
+        campaign = Campaign(plan, lambda toll: tell(toll.kills))
         plan = campaign.run()
-        sys.stderr.write("\n")
         return _report(plan, campaign.toll, judge(plan))
 
 
@@ -45,29 +45,20 @@ def _parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _show_progress(toll: Toll, plan: Plan, began: float) -> None:
-    sys.stderr.write(f"\r{toll.kills} of {plan.kills} kills, {time.monotonic() - began:.0f} s")
-    sys.stderr.flush()
-
-
 def _report(plan: Plan, toll: Toll, verdict: Verdict) -> int:
-    say(f"mode {plan.mode}, durability {plan.durability}, seed {plan.seed}, {plan.records:,} records")
-    say(f"kills at random moments: {toll.random}, at chosen points: {toll.at_points}")
-    goals: dict[str, tuple[int, int | str, bool]] = {"kills": (toll.kills, plan.kills, toll.kills >= plan.kills)}
+    heading = (
+        f"mode {plan.mode}, durability {plan.durability}, seed {plan.seed}, {plan.records:,} records\n"
+        f"kills at random moments: {toll.random}, at chosen points: {toll.at_points}"
+    )
+    goals = {"kills": as_planned(toll.kills, plan.kills)}
     if plan.durability == "off":
-        found = verdict.breaches["lost"] + verdict.breaches["duplicated"]
-        goals["lost or duplicated without durability"] = (found, "> 0", found > 0)
+        goals["lost or duplicated without durability"] = some_of(
+            verdict.breaches["lost"] + verdict.breaches["duplicated"]
+        )
     else:
-        goals["kills that left work to take back"] = (toll.taken_back, "> 0", toll.taken_back > 0)
-        goals |= {name: (count, 0, not count) for name, count in verdict.breaches.items()}
-    for name, (value, goal, met) in goals.items():
-        say(f"{name}: {value:,}, goal {goal}, {'met' if met else 'missed'}")
-    return 0 if all(met for _, _, met in goals.values()) else 1
-
-
-def say(line: str) -> None:
-    """Print a line."""
-    sys.stdout.write(f"{line}\n")
+        goals["kills that left work to take back"] = some_of(toll.taken_back)
+        goals |= {name: none_of(count) for name, count in verdict.breaches.items()}
+    return report(heading, goals)
 
 
 if __name__ == "__main__":

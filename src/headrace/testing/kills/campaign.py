@@ -2,8 +2,9 @@
 
 1. Half of the kills come at a random moment after the engine is at work, the others at a chosen point within it, or at
    last when that is not reached.
-2. While it is to be killed the engine gets its records at a rate at which they last for all the kills; in the modes
-   that switch by time the records' own times do that.
+2. Each life has its share of the records and waits for more once it has done them, so that it ends by no other way than
+   the kill. The share comes at a rate at which it lasts for the life; in the modes that switch by time the records' own
+   times do that.
 3. The last start is left to finish.
 """
 
@@ -37,8 +38,8 @@ LIFE = 0.3
 START = 0.4
 PATIENCE = 5.0
 AT_START, AT_WORK = 1, 3
-OFTEN = (1, 6)
-TIMES = {"results taken back": (1, 1), "model switched": (2, 2)}
+OFTEN = (1, 4)
+TIMES = {"results durable": (1, 1), "results taken back": (1, 1), "model switched": (2, 2)}
 
 
 @dataclass(slots=True)
@@ -75,35 +76,32 @@ class Campaign:
         first = publisher.publish()
         rate = 0.0
         if self._plan.mode is SwitchMode.READY:
-            rate = max(200.0, 1.5 * self._plan.records / max(1, self._plan.kills) / LIFE)
+            rate = max(200.0, self._plan.records / (self._plan.kills + 1) / LIFE)
         span = int(1_000 * (LIFE + START) * (self._plan.kills + 1))
         plan = self._plan = msgspec.structs.replace(self._plan, begin=first + 1, span=span, rate=rate)
         plan.save()
         write_records(plan)
         with publisher.publishing():
             for number in range(plan.kills):
-                if not self._live(publisher, POINTS[number // 2 % len(POINTS)] if number % 2 else ""):
-                    break
+                self._live(publisher, number, POINTS[number // 2 % len(POINTS)] if number % 2 else "")
                 self._tell(self.toll)
         self._finish()
         return plan
 
-    def _live(self, publisher: Publisher, point: str) -> bool:
-        """Start the engine and kill it: at a point, or at a random moment if it has none; False where it was done."""
+    def _live(self, publisher: Publisher, number: int, point: str) -> None:
+        """Start the engine and kill it: at a point, or at a random moment if it has none."""
         told = f"{point}={self._random.randint(*TIMES.get(point, OFTEN))}" if point else ""
         publisher.grant(AT_START)
-        child, at_work = self._start(told)
+        child, at_work = self._start(told, number + 1)
         publisher.grant(AT_WORK)
         child.join(self._random.random() * LIFE if at_work and not point else PATIENCE)
         if child.exitcode is None:
             child.kill()
             point = ""
-        if not self._ended_by_kill(child):
-            return False
+        self._await_end(child, -signal.SIGKILL)
         self.toll.at_points += bool(point)
         self.toll.random += not point
         self.toll.taken_back += self._left_over()
-        return True
 
     def _left_over(self) -> bool:
         """Tell whether the file of results goes on beyond what was committed."""
@@ -112,13 +110,13 @@ class Campaign:
         return self._plan.results.exists() and self._plan.results.stat().st_size > committed
 
     def _finish(self) -> None:
-        child, _ = self._start("", last=True)
-        self._ended_by_kill(child)
+        child, _ = self._start("", self._plan.kills + 1)
+        self._await_end(child, 0)
 
-    def _start(self, told: str, *, last: bool = False) -> tuple[ForkServerProcess, bool]:
-        """Start an engine, and tell whether it came to work before it ended."""
+    def _start(self, told: str, life: int) -> tuple[ForkServerProcess, bool]:
+        """Start an engine in one of its lives, from 1, and tell whether it came to work before it ended."""
         heard, says = self._context.Pipe(duplex=False)
-        child = self._context.Process(target=run, args=(self._plan.folder, told, says), kwargs={"last": last})
+        child = self._context.Process(target=run, args=(self._plan.folder, told, says, life))
         child.start()
         says.close()
         try:
@@ -129,11 +127,10 @@ class Campaign:
             heard.close()
         return child, True
 
-    def _ended_by_kill(self, child: ForkServerProcess) -> bool:
-        """Wait for the end; tell whether it was a kill. Raises ``HeadraceError`` for an engine that failed."""
+    def _await_end(self, child: ForkServerProcess, expected: int) -> None:
+        """Wait for the end. Raises ``HeadraceError`` for another one than was expected."""
         child.join()
-        if child.exitcode in {0, -signal.SIGKILL}:
-            return child.exitcode != 0
-        words = self._plan.errors.read_text() if self._plan.errors.exists() else ""
-        message = f"the engine ended by itself with {child.exitcode}, before it was killed: {words}"
-        raise HeadraceError(message)
+        if child.exitcode != expected:
+            words = self._plan.errors.read_text() if self._plan.errors.exists() else ""
+            message = f"the engine ended with {child.exitcode}, and not with {expected}: {words}"
+            raise HeadraceError(message)

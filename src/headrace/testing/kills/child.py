@@ -18,6 +18,7 @@ from headrace.stores.contents import DirectoryContents, LayeredContents
 from headrace.stores.state import StateDirectory
 from headrace.testing.kills.plan import DATA_TYPE, Plan, load_plan
 from headrace.testing.kills.points import Fuse, FusedObserver, FusedSink, FusedState, LeakySink
+from headrace.testing.kills.rations import Rations
 from headrace.testing.scaling import FORMATS
 from headrace.transports.file_sinks import Existing, FileSink
 from headrace.transports.files import FileSource
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from headrace.abc.sink import Sink
+    from headrace.abc.source import RecordSource
     from headrace.records import DeadLetters, Results
 
 LAYOUT = Layout(ByField("kind"), declared=(DATA_TYPE,), id_field="id", time_field="at")
@@ -61,14 +63,22 @@ def open_outlets(plan: Plan, fuse: Fuse) -> Outlets:
     return Outlets(FusedSink(results, fuse, "results"), FusedSink(dead_letters, fuse, "dead letters"))
 
 
-def open_engine(plan: Plan, fuse: Fuse, at_work: Callable[[], None], *, last: bool) -> EmbeddedEngine:
-    """Put the engine of a plan together; the ``last`` one gets its records as fast as it can."""
+def open_source(plan: Plan, life: int) -> RecordSource:
+    """Open the records: the last life gets all that are left, as fast as it can."""
+    source = FileSource(plan.inputs, Lines(), name="records")
+    if life > plan.kills:
+        return source
+    share = Rations(source, {partition: plan.share(partition, life) for partition in range(plan.partitions)})
+    return PacedSource(share, plan.rate) if plan.rate else share
+
+
+def open_engine(plan: Plan, fuse: Fuse, at_work: Callable[[], None], life: int) -> EmbeddedEngine:
+    """Put the engine of a plan together, for one of its lives."""
     state = StateDirectory(plan.state)
     fuse.watch_renames("state.json")
-    source = FileSource(plan.inputs, Lines(), name="records")
     outlets = open_outlets(plan, fuse)
     parts = Parts(
-        inlets=[Inlet(source if last or not plan.rate else PacedSource(source, plan.rate), JsonCodec(LAYOUT, SCHEMA))],
+        inlets=[Inlet(open_source(plan, life), JsonCodec(LAYOUT, SCHEMA))],
         models=ModelLog(plan.log, decode_command, decode_appended_at),
         loader=open_loader(LoadOptions(formats=FORMATS, warm_rows=(1,)), in_child=False),
         contents=LayeredContents(state.contents, (DirectoryContents(contents_of(plan.log)),)),
@@ -86,14 +96,14 @@ def open_engine(plan: Plan, fuse: Fuse, at_work: Callable[[], None], *, last: bo
     return EmbeddedEngine(settings, parts, CADENCE)
 
 
-def run(folder: str, told: str, pipe: Connection, *, last: bool) -> None:
-    """Run until killed at the point that is ``told`` or from outside, or to the end of the records.
+def run(folder: str, told: str, pipe: Connection, life: int) -> None:
+    """Run until killed at the point that is ``told`` or from outside; the life after all kills runs to the end.
 
     A byte through the pipe says that the engine is at work. What goes wrong is written to a file.
     """
     plan = load_plan(Path(folder))
     try:
-        open_engine(plan, Fuse(told), lambda: pipe.send_bytes(b"."), last=last).run()
+        open_engine(plan, Fuse(told), lambda: pipe.send_bytes(b"."), life).run()
     except Exception:
         plan.errors.write_text(traceback.format_exc())
         raise

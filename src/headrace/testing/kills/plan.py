@@ -80,6 +80,10 @@ class Plan(msgspec.Struct, frozen=True):
         """Tell how many records a partition holds."""
         return len(range(partition, self.records, self.partitions))
 
+    def share(self, partition: int, life: int) -> int:
+        """Tell up to which offset of a partition a life, from 1, gets records."""
+        return self.count(partition) * life // (self.kills + 1)
+
     def time_of(self, partition: int, offset: int) -> int:
         """Tell a record's time."""
         return self.begin + self.span * (offset * self.partitions + partition) // self.records

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from headrace.core.events import Event
 
 POINTS = (
+    "results durable",
+    "state saved",
     "results taken back",
     "results written",
     "dead letters written",
     "results to be durable",
-    "results durable",
     "dead letters durable",
     "state to be renamed",
     "state renamed",
-    "state saved",
     "model switched",
 )
 Written = TypeVar("Written")
@@ -69,10 +69,11 @@ class Fuse:
 
 
 class FusedSink(Generic[Written]):
-    """A sink whose every step is a point; ``name`` tells which one it is."""
+    """A sink whose every step is a point, but for commits of nothing; ``name`` tells which sink it is."""
 
     def __init__(self, sink: Sink[Written], fuse: Fuse, name: str) -> None:
         self._sink, self._fuse, self._name = sink, fuse, name
+        self._written = False
 
     @property
     def exactly_once(self) -> bool:
@@ -87,6 +88,7 @@ class FusedSink(Generic[Written]):
     def write(self, written: Written) -> None:
         """Write."""
         self._sink.write(written)
+        self._written = True
         self._fuse.reach(f"{self._name} written")
 
     def commit(self) -> Place:
@@ -97,6 +99,9 @@ class FusedSink(Generic[Written]):
         """Commit in two steps, or in one where the sink within has no two."""
         sink = self._sink
         finish = sink.begin_commit() if isinstance(sink, TwoStepSink) else sink.commit
+        if not self._written:
+            return finish
+        self._written = False
         self._fuse.reach(f"{self._name} to be durable")
 
         def commit() -> Place:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from headrace.records import Command, Descriptor, GoldenRecord, Publish, Rollback, SlotKey, SwitchMode
@@ -66,26 +65,29 @@ class Publisher:
         )
         return Publish(Descriptor("scaling", DATA_TYPE, content=content, golden=golden, valid_from=at + ahead))
 
-    @contextmanager
-    def publishing(self) -> Iterator[None]:
+    def publishing(self) -> AbstractContextManager[None]:
         """Publish now and then what is granted, from a thread of its own, until the block is left."""
-        stop = threading.Event()
+        return repeating(self._publish_granted, lambda: INTERVAL * self._random.random() * 2)
 
-        def run() -> None:
-            while not stop.wait(INTERVAL * self._random.random() * 2):
-                if self._granted:
-                    self._granted -= 1
-                    self.publish()
-
-        thread = threading.Thread(target=run, name="headrace-publisher")
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+    def _publish_granted(self) -> None:
+        if self._granted:
+            self._granted -= 1
+            self.publish()
 
 
-def now_ms() -> int:
-    """Give the time of day in milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
+@contextmanager
+def repeating(act: Callable[[], object], pause: Callable[[], float]) -> Iterator[None]:
+    """Act again and again from a thread of its own, after pauses of so many seconds, until the block is left."""
+    stop = threading.Event()
+
+    def run() -> None:
+        while not stop.wait(pause()):
+            act()
+
+    thread = threading.Thread(target=run, name="headrace-publisher")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

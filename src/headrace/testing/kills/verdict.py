@@ -13,10 +13,8 @@ their files. Only the statistics come from the state, to be held against a recou
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -28,7 +26,7 @@ from headrace.errors import ModelFormatError, RecordError
 from headrace.records import Publish, Rollback, SwitchMode
 from headrace.stores.contents import digest_of
 from headrace.stores.state import read_state
-from headrace.testing.kills.plan import code_of
+from headrace.testing.kills.recount import Line, count_breaches, count_falls, read_times, recount
 from headrace.testing.scaling import ScalingFormat
 from headrace.transports.model_log import ModelLog
 from headrace.wire.dead_letters import decode_dead_letter
@@ -39,17 +37,6 @@ if TYPE_CHECKING:
     from headrace.testing.kills.plan import Plan
 
 T = TypeVar("T")
-
-
-class Line(msgspec.Struct, frozen=True):
-    """What of a line of results is looked at."""
-
-    partition: int
-    offset: int
-    position: int
-    digest: str
-    score_ns: int
-    outputs: dict[str, float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +71,10 @@ def judge(plan: Plan) -> Verdict:
     """Look at all that a campaign left."""
     lines, torn_lines = _read(plan.results, msgspec.json.Decoder(Line).decode)
     letters, torn_letters = _read(plan.dead_letters, decode_dead_letter)
-    scored = Counter((line.partition, line.offset) for line in lines)
-    refused = Counter(((letter.partition, letter.offset), letter.code) for letter in letters)
-    places = [(partition, offset) for partition in range(plan.partitions) for offset in range(plan.count(partition))]
-    good = {place for place in places if not code_of(place[1])}
-    bad = Counter({(place, code): 1 for place in places if (code := code_of(place[1]))})
     versions = read_versions(plan)
-    breaches = {
-        "lost": len(good - scored.keys()),
-        "duplicated": sum(scored.values()) - len(scored),
-        "scored and not to be": len(scored.keys() - good),
+    breaches = count_breaches(plan, lines, letters) | {
         "torn": torn_lines + torn_letters,
-        "dead letters lost": (bad - refused).total(),
-        "dead letters too many": (refused - bad).total(),
-        "out of order": _count_disorder(plan, lines),
+        "out of order": count_falls(plan.partitions, lines, [line.offset for line in lines]),
         "not what the model gives": sum(_is_wrong(line, versions) for line in lines),
         "met the wrong version": _count_versions(plan, lines, versions),
         "statistics unlike the output": _count_differences(plan, lines, len(letters)),
@@ -156,20 +133,10 @@ def _is_wrong(line: Line, versions: Versions) -> bool:
     return not known or line.outputs != {"y": line.offset * versions.factors[line.digest]}
 
 
-def _count_disorder(plan: Plan, lines: list[Line]) -> int:
-    offsets: list[list[int]] = [[] for _ in range(plan.partitions)]
-    for line in lines:
-        offsets[line.partition].append(line.offset)
-    return sum(later < earlier for each in offsets for earlier, later in pairwise(each))
-
-
 def _count_versions(plan: Plan, lines: list[Line], versions: Versions) -> int:
     if plan.mode is not SwitchMode.READY:
         return sum(line.position != versions.at(plan.time_of(line.partition, line.offset)) for line in lines)
-    positions: list[list[int]] = [[] for _ in range(plan.partitions)]
-    for line in lines:
-        positions[line.partition].append(line.position)
-    return sum(later < earlier for each in positions for earlier, later in pairwise(each))
+    return count_falls(plan.partitions, lines, [line.position for line in lines])
 
 
 def _count_differences(plan: Plan, lines: list[Line], letters: int) -> int:
@@ -177,24 +144,9 @@ def _count_differences(plan: Plan, lines: list[Line], letters: int) -> int:
     if document is None:
         return 1
     snapshot = decode_snapshot(bytes(decode_committed(document).join))
-    return (_recount(lines) != _read_statistics(snapshot)) + (_count_totals(snapshot) != (len(lines), letters, 0))
-
-
-def _recount(lines: list[Line]) -> dict[int, tuple[int, int, int, int]]:
-    times: dict[int, list[int]] = {}
-    for line in lines:
-        times.setdefault(line.position, []).append(line.score_ns)
-    return {position: (len(each), sum(each), min(each), max(each)) for position, each in times.items()}
-
-
-def _read_statistics(snapshot: Snapshot) -> dict[int, tuple[int, int, int | None, int | None]]:
-    found = {}
-    for slot in snapshot.slots:
-        for candidate in (*slot.live, *slot.history):
-            timing = candidate.statistics.timing
-            if candidate.statistics.records:
-                found[candidate.position] = (timing.count, timing.total_ns, timing.min_ns, timing.max_ns)
-    return found
+    candidates = [each for slot in snapshot.slots for each in (*slot.live, *slot.history)]
+    told = read_times((each.position, each.statistics) for each in candidates)
+    return (recount(lines) != told) + (_count_totals(snapshot) != (len(lines), letters, 0))
 
 
 def _count_totals(snapshot: Snapshot) -> tuple[int, int, int]:
