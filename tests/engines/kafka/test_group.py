@@ -73,7 +73,7 @@ def test_two_fixed_instances_of_one_name_are_told_apart(rig: Rig) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_broker_that_is_killed_is_waited_for_and_nothing_is_lost() -> None:
     with Broker() as broker:
         rig = Rig(broker.bootstrap)

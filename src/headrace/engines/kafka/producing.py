@@ -9,7 +9,8 @@ Rules:
 3. At least once: offsets are committed after everything before them is acknowledged.
 4. What fails is a ``LapseError``: nothing since the last commit counts, and the engine begins again from there. Where
    only the group has moved on meanwhile it is a ``StaleError``, after which the outlet is ready to write.
-5. At most ``IN_FLIGHT`` messages wait to be sent: a slow broker slows the engine and does not fill the memory.
+5. A producer that does not come back from a step of its transaction is left behind: the next one of its id fences it.
+6. At most ``IN_FLIGHT`` messages wait to be sent: a slow broker slows the engine and does not fill the memory.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException
 
+from headrace.engines.kafka.attending import StuckError, attend
 from headrace.engines.kafka.client import LapseError, StaleError
 from headrace.transports.kafka.troubles import error_of, explain
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 IN_FLIGHT = 100_000
 SLOW_COMMIT = 1.0
 _PATIENCE = 60.0
-_OFFSETS_PATIENCE = 15.0
+_OFFSETS_PATIENCE = 10.0
 """Seconds. Where a broker came back meanwhile, a client may ask for the group in vain; a new session does not."""
 _PAUSE = 0.01
 _STALE = {KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS, KafkaError.STALE_MEMBER_EPOCH}
@@ -133,7 +135,7 @@ class Transactions(_Sending):
         """Fence off whoever else writes under this id, and end what it left open."""
         try:
             self._made = self._connection.open_producer(self._settings)
-            self._made.init_transactions(_PATIENCE)
+            self._attend(self._made.init_transactions, _PATIENCE, seconds=_PATIENCE)
         except KafkaException as error:
             self._made = None
             raise LapseError(explain(error)) from error
@@ -172,12 +174,12 @@ class Transactions(_Sending):
             step = self._producer.send_offsets_to_transaction
             self._call(step, list(offsets), group, _OFFSETS_PATIENCE, patience=_OFFSETS_PATIENCE)
 
-    def _call(self, step: Any, *arguments: Any, patience: float = _PATIENCE) -> Any:
+    def _call(self, step: Callable[..., Any], *arguments: Any, patience: float = _PATIENCE) -> Any:
         """Take one step of a transaction, again where it may be taken again."""
         until = time.monotonic() + patience
         while True:
             try:
-                return step(*arguments)
+                return self._attend(step, *arguments, seconds=patience)
             except KafkaException as error:
                 if error_of(error).code() in _STALE:
                     self.close_transaction()
@@ -185,12 +187,19 @@ class Transactions(_Sending):
                 if not error_of(error).retriable() or time.monotonic() > until:
                     raise LapseError(explain(error)) from error
 
+    def _attend(self, step: Callable[..., Any], *arguments: Any, seconds: float) -> Any:
+        try:
+            return attend(step, *arguments, seconds=seconds)
+        except StuckError:
+            self._made, self._open_transaction = None, False
+            raise
+
     def close_transaction(self) -> None:
         """Abort what is open, and stay ready to write. Raises ``LapseError``."""
         if self._open_transaction:
             self._open_transaction = False
             try:
-                self._producer.abort_transaction(_PATIENCE)
+                self._attend(self._producer.abort_transaction, _PATIENCE, seconds=_PATIENCE)
             except KafkaException as error:
                 raise LapseError(explain(error)) from error
 
@@ -201,8 +210,8 @@ class Transactions(_Sending):
             return
         self._open_transaction = False
         try:
-            made.abort_transaction(_PATIENCE / 6)
-        except KafkaException:
+            attend(made.abort_transaction, _PATIENCE / 6, seconds=_PATIENCE / 6)
+        except (KafkaException, StuckError):
             return  # the next one to open under this id ends it
 
 

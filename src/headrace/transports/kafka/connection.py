@@ -29,6 +29,8 @@ E = TypeVar("E", bound=HeadraceError)
 
 _LOG = logging.getLogger("headrace.transports.kafka")
 _FIRST_SECONDS = 0.25
+# The client's own 10 s between two looks for a broker that was away are as long as a session or a transaction lasts.
+_DEFAULTS = {"reconnect.backoff.max.ms": 1_000}
 _OF_MEMBERS = ("group.instance.id", "group.protocol", "partition.assignment.strategy", "transactional.id")
 
 
@@ -62,7 +64,7 @@ class Connection:
             name: value for name, value in self.settings.tell(kind).items() if name not in _OF_MEMBERS
         }
         try:
-            return make({**given, **own, "error_cb": self._hear, "logger": _Log(self.settings)})
+            return make({**_DEFAULTS, **given, **own, "error_cb": self._hear, "logger": _Log(self.settings)})
         except (KafkaException, ValueError, TypeError) as error:
             told = error_of(error).str() if isinstance(error, KafkaException) else str(error)
             raise ConfigurationError(self.settings.redact(f"[kafka]: {told}")) from None
