@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from headrace.abc.loader import Loaded, LoadEvent, Rejected
+from headrace.abc.loader import Loaded, LoadEvent, Reached, Rejected, Stage
 from headrace.loading import LoadOptions
 from headrace.machinery.shelf import Shelf, ShelfLoader
 from headrace.records import Descriptor, SlotKey
@@ -53,6 +53,17 @@ def test_the_same_bytes_are_one_model_for_all(shelf: Shelf) -> None:
     assert 1 == shelf.models
     load(one, A, write_scaling(3))
     assert 2 == shelf.models
+
+
+def test_who_asks_late_is_told_every_stage(shelf: Shelf) -> None:
+    one, other = ShelfLoader(shelf), ShelfLoader(shelf)
+    submit(one, A, write_scaling(2))
+    place = next(iter(shelf._places.values()))
+    shelf._pass_on(Reached((SlotKey(""), place.number), Stage.LOADING, 0))
+    shelf._pass_on(Reached((SlotKey(""), place.number), Stage.VERIFYING, 0))
+    submit(other, B, write_scaling(2))
+    assert [Stage.LOADING, Stage.VERIFYING] == [each.stage for each in other._events if isinstance(each, Reached)]
+    assert isinstance(verdict(one), Loaded)
 
 
 def test_a_model_is_released_once_its_last_holder_is_done(shelf: Shelf) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.binding import bind
+from headrace.core.batches import concatenate
 from headrace.errors import HeadraceError, ModelError, SignatureError
 from headrace.records import DeadLetters, Failure, Results
 
@@ -153,7 +154,7 @@ def _gather(pieces: list[Piece], errors: Errors) -> pa.RecordBatch:
     for start, outputs in pieces:
         good = [row for row in range(outputs.num_rows) if start + row not in errors] if errors else []
         scored.append(outputs.take(pa.array(good, pa.int64())) if errors and len(good) < outputs.num_rows else outputs)
-    return scored[0] if len(scored) == 1 else pa.concat_batches(scored)
+    return scored[0] if len(scored) == 1 else concatenate(scored)
 
 
 def score_assigned(
@@ -187,7 +188,7 @@ def assemble_results(batch: Batch, slot: SlotKey, portions: list[Portion], score
     order = np.argsort(rows, kind="stable")
     if any(portion.outputs.schema != portions[0].outputs.schema for portion in portions):
         return _runs(batch, slot, portions, of[order], scored_at)
-    outputs = pa.concat_batches([portion.outputs for portion in portions]).take(pa.array(order))
+    outputs = concatenate([portion.outputs for portion in portions]).take(pa.array(order))
     each_ns = np.array([portion.each_ns for portion in portions], dtype=np.int64)[of[order]]
     versions = tuple(portion.version for portion in portions)
     return [Results(batch, slot, rows[order], outputs, versions, of[order], each_ns, scored_at)]

@@ -37,9 +37,10 @@ _STAGES = (Stage.LOADING, Stage.VERIFYING, Stage.WARMING)
 
 @dataclass(slots=True, eq=False)
 class _Place:
-    """Where one model lies. ``waiting`` are those who asked for it while it loads."""
+    """Where one model lies. ``waiting`` are those who asked for it while it loads, ``reached`` is how far it is."""
 
     number: int
+    reached: list[Stage] = field(default_factory=list)
     waiting: list[tuple[ShelfLoader, CandidateId]] = field(default_factory=list)
     loaded: Loaded | None = None
     holders: int = 0
@@ -77,6 +78,7 @@ class Shelf:
                 asker.tell([Reached(candidate, stage, time.time_ns()) for stage in _STAGES])
                 asker.tell([self._hand_out(place, place.loaded, candidate)])
             else:
+                asker.tell([Reached(candidate, stage, time.time_ns()) for stage in place.reached])
                 place.waiting.append((asker, candidate))
 
     def move(self) -> None:
@@ -115,6 +117,7 @@ class Shelf:
         name = self._names[event.candidate[1]]
         place = self._places[name]
         if isinstance(event, Reached):
+            place.reached.append(event.stage)
             for asker, candidate in place.waiting:
                 asker.tell([replace(event, candidate=candidate)])
             return
