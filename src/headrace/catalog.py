@@ -41,6 +41,7 @@ ENTRIES: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
                 "beam": Entry("headrace.engines.beam:ServeModels", extra="beam"),
                 "embedded": Entry("headrace.engines.embedded:EmbeddedEngine"),
                 "kafka": Entry("headrace.engines.kafka.engine:KafkaEngine", extra="kafka"),
+                "spark": Entry("headrace.engines.spark:serve", extra="spark"),
             }
         ),
     }

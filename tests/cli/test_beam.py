@@ -120,9 +120,9 @@ def test_another_engine_than_that_of_the_file_is_refused(cli: Cli, tmp_path: Pat
     assert "is for the engine 'kafka', not 'beam'" in done.stderr
 
 
-def test_options_are_for_beam_alone(cli: Cli, tmp_path: Path) -> None:
+def test_options_are_for_engines_that_have_some(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "headrace.toml"
     file.write_text("")
     done = cli("run", str(file), "--", "--runner=DirectRunner")
     assert 2 == done.exit_code
-    assert "only a Beam engine takes options" in done.stderr
+    assert "only a Beam or a Spark engine takes options" in done.stderr

@@ -47,7 +47,8 @@ def run(
 ) -> int:
     """Run the engine that the configuration CONFIG describes, until its records are done.
 
-    A Beam engine is given the OPTIONS after "--" as Beam's own, such as --runner.
+    A Beam engine is given the OPTIONS after "--" as Beam's own, such as --runner; a Spark engine takes --master and
+    --conf there.
 
     SIGTERM or SIGINT (Ctrl-C) ends it in order: what was read is scored and committed, and the exit code is 0. A second
     SIGINT ends it at once; what was committed stays.
@@ -66,8 +67,12 @@ def run(
         from headrace.cli.beam import run_pipeline
 
         return run_pipeline(config, options, as_json=as_json)
+    if own == "spark":
+        from headrace.cli.spark import run_query
+
+        return run_query(config, options, as_json=as_json)
     if options:
-        raise click.UsageError(f"{options[0]!r}: only a Beam engine takes options of its own")
+        raise click.UsageError(f"{options[0]!r}: only a Beam or a Spark engine takes options of its own")
     if own == "kafka":
         from headrace.cli.group import run_instance, run_workers
 

@@ -26,7 +26,9 @@ def test_jars_that_are_there_are_found_and_not_fetched(folder: Path, monkeypatch
 
 def test_jars_of_another_version_are_not_taken(folder: Path) -> None:
     (folder / "spark-sql-kafka-0-10_2.13-3.5.0.jar").touch()
-    with pytest.raises(ConfigurationError, match=rf"{spark_version()} is not in .*python -m headrace.engines.spark.jars"):
+    with pytest.raises(
+        ConfigurationError, match=rf"{spark_version()} is not in .*python -m headrace.engines.spark.jars"
+    ):
         find_jars()
 
 

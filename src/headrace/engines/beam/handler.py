@@ -21,17 +21,13 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics.metric import Metrics
 from apache_beam.ml.inference.base import ModelHandler, PredictionResult
 
-from headrace.abc.loader import Deferred, Loaded, Rejected
 from headrace.core.candidate import Candidate
 from headrace.core.scoring import Scorer
-from headrace.core.states import State
 from headrace.loading import LoadOptions
-from headrace.machinery.shelf import ShelfLoader, find_shelf
-from headrace.records import Descriptor, SlotKey
-from headrace.stores.contents import MemoryContents
+from headrace.machinery.lone import load_lone
+from headrace.machinery.shelf import find_shelf
 from headrace.transports.objects import Table
 
-_SLOT = SlotKey("inference")
 _NAMESPACE = "BeamML_Headrace"
 
 
@@ -80,23 +76,9 @@ class HeadraceModelHandler(ModelHandler[Mapping[str, Any], PredictionResult, "He
         """Load the model. Raises ``ModelError`` and ``LimitError``."""
         with FileSystems.open(self._uri) as file:
             content = file.read()
-        contents = MemoryContents()
-        digest = contents.put(content)
         name = self._uri.rpartition("/")[2]
-        descriptor = Descriptor(
-            name, _SLOT.data_type, model_type=self._type, digest=digest, version=digest[:12], mapping=self._mapping
-        )
-        candidate = Candidate(_SLOT, 0, 0, descriptor, digest)
-        loader = ShelfLoader(find_shelf(self._options, in_child=self._in_child))
-        loader.submit((_SLOT, 0), descriptor, contents)
-        while True:
-            loader.wait(0.1)
-            for event in loader.poll():
-                if isinstance(event, (Rejected, Deferred)):
-                    raise event.error
-                if isinstance(event, Loaded):
-                    candidate.model, candidate.state = event.model, State.STAGED
-                    return HeldModel(candidate)
+        shelf = find_shelf(self._options, in_child=self._in_child)
+        return HeldModel(load_lone(shelf, content, name, model_type=self._type, mapping=self._mapping))
 
     def run_inference(
         self, batch: Sequence[Mapping[str, Any]], model: HeldModel, inference_args: dict[str, Any] | None = None

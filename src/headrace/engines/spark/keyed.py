@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
-from pyspark.sql.streaming import StatefulProcessor
+from pyspark.sql.streaming.stateful_processor import StatefulProcessor
 
 from headrace.core.settings import JoinSettings, OrderedBy
 from headrace.core.snapshot import decode_snapshot, encode_snapshot
@@ -26,7 +26,7 @@ from headrace.engines.spark.carriage import LEAVING, Kind, write_outcome
 from headrace.machinery.clock import now_ms
 from headrace.machinery.desk import DESKS, Desk
 from headrace.machinery.keys import Key, Keys, settings_of
-from headrace.machinery.parcels import Message, Rows, decode_parcel, encode_parcel, order_messages
+from headrace.machinery.parcels import Rows, decode_parcel, encode_parcel, order_messages
 from headrace.machinery.shelf import find_shelf
 from headrace.records import SwitchMode
 
@@ -74,8 +74,11 @@ class ServeKeyed(StatefulProcessor):
         self._contents = handle.getMapState("contents", "digest string", "content binary")
         self._queue = handle.getListState("queue", "parcel binary")
 
-    def handleInputRows(  # noqa: N802 Spark's own name
-        self, key: Any, rows: Iterator[pd.DataFrame], timerValues: TimerValues  # noqa: N803
+    def handleInputRows(  # noqa: N802 Spark's own names, here and below
+        self,
+        key: Any,
+        rows: Iterator[pd.DataFrame],
+        timerValues: TimerValues,  # noqa: N803
     ) -> Iterator[pd.DataFrame]:
         """Take in what a micro-batch brings for a key."""
         parcels: list[Parcel] = []
@@ -91,8 +94,11 @@ class ServeKeyed(StatefulProcessor):
         if parcels:
             yield from self._work(key, timerValues, parcels)
 
-    def handleExpiredTimer(  # noqa: N802 Spark's own name
-        self, key: Any, timerValues: TimerValues, expiredTimerInfo: ExpiredTimerInfo  # noqa: N803
+    def handleExpiredTimer(  # noqa: N802
+        self,
+        key: Any,
+        timerValues: TimerValues,  # noqa: N803
+        expiredTimerInfo: ExpiredTimerInfo,  # noqa: ARG002, N803 the watermark says more
     ) -> Iterator[pd.DataFrame]:
         """Learn that the watermark has passed the time of rows that wait."""
         yield from self._work(key, timerValues, [])
@@ -152,7 +158,7 @@ class ServeKeyed(StatefulProcessor):
                     self._contents.removeKey((digest,))
         if kept.fresh:
             kept.fresh.clear()
-            known = {digest for (digest,) in self._contents.keys()}
+            known = {digest for (digest,) in list(self._contents.keys())}
             for digest in kept.held.keys() - known:
                 self._contents.updateValue((digest,), (kept.held[digest],))
         DESKS.put((self._manner.name, key), desk)

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pyspark.sql import functions as F  # noqa: N812 as every program for Spark names it
+from pyspark.sql import functions as sql
 
 from headrace.core.settings import JoinSettings
 from headrace.engines.spark.carriage import KEY, LEAVING_DDL, TRAVELLING_DDL, Kind
@@ -60,7 +60,7 @@ def serve(
     travelling = travelling.unionByName(_place(models, "models").mapInArrow(router.route, TRAVELLING_DDL))
     if manner.by_time:
         # The watermark's column goes no further: with it Spark would drop late records, without a word.
-        travelling = travelling.withColumn("moment", F.timestamp_millis("at")).withWatermark("moment", delay)
+        travelling = travelling.withColumn("moment", sql.timestamp_millis("at")).withWatermark("moment", delay)
     return (
         travelling.drop("moment", "at")
         .groupBy(*KEY)
@@ -72,33 +72,33 @@ def serve(
 
 def results(served: DataFrame) -> DataFrame:
     """Choose the results."""
-    return served.where(F.col("kind") == Kind.RESULT.value)
+    return served.where(sql.col("kind") == Kind.RESULT.value)
 
 
 def dead_letters(served: DataFrame) -> DataFrame:
     """Choose the records that could not be scored."""
-    return served.where(F.col("kind") == Kind.DEAD_LETTER.value)
+    return served.where(sql.col("kind") == Kind.DEAD_LETTER.value)
 
 
 def events(served: DataFrame) -> DataFrame:
     """Choose what happened to models."""
-    return served.where(F.col("kind") == Kind.EVENT.value)
+    return served.where(sql.col("kind") == Kind.EVENT.value)
 
 
 def _place(frame: DataFrame, source: str = "records") -> DataFrame:
     """Give a frame the columns that decoding takes, in one shape for every source."""
     known = frame.columns
-    at = F.unix_millis(F.col("timestamp")) if "timestamp" in known else F.lit(None).cast("bigint")
+    at = sql.unix_millis(sql.col("timestamp")) if "timestamp" in known else sql.lit(None).cast("bigint")
     places = {
-        "source": F.coalesce(F.col("topic"), F.lit(source)) if "topic" in known else F.lit(source),
-        "partition": F.col("partition").cast("int") if "partition" in known else F.lit(0),
-        "offset": F.col("offset").cast("bigint") if "offset" in known else F.lit(_UNPLACED[source]).cast("bigint"),
+        "source": sql.coalesce(sql.col("topic"), sql.lit(source)) if "topic" in known else sql.lit(source),
+        "partition": sql.col("partition").cast("int") if "partition" in known else sql.lit(0),
+        "offset": sql.col("offset").cast("bigint") if "offset" in known else sql.lit(_UNPLACED[source]).cast("bigint"),
         "at": at,
     }
-    held: list[Column] = [F.col(name) for name in known if name not in {*PLACE, "topic", "timestamp"}]
+    held: list[Column] = [sql.col(name) for name in known if name not in {*PLACE, "topic", "timestamp"}]
     if "value" in known:
-        key = F.col("key") if "key" in known else F.lit(None)
-        held = [F.col("value").cast("binary").alias("value"), key.cast("binary").alias("key")]
+        key = sql.col("key") if "key" in known else sql.lit(None)
+        held = [sql.col("value").cast("binary").alias("value"), key.cast("binary").alias("key")]
     return frame.select(*held, *(column.alias(name) for name, column in places.items()))
 
 

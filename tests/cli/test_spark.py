@@ -1,0 +1,153 @@
+"""``headrace run`` with a configuration of the Spark engine: from topics to topics, on a local Spark."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from headrace.engines.spark.jars import VARIABLE
+from headrace.records import Descriptor, Publish
+from headrace.testing.broker import Broker
+from headrace.testing.scaling import write_scaling
+from headrace.transports.kafka.connection import Connection
+from headrace.transports.kafka.settings import ClientSettings
+from headrace.transports.kafka.topics import WHOLE, Plan, make_topic
+from headrace.wire.descriptor import encode_command
+from tests.cli.conftest import Cli
+
+FILE = """
+[engine]
+name = "spark"
+master = "local[2]"
+checkpoint = "checkpoint"
+partitions = 2
+[kafka]
+"bootstrap.servers" = "{servers}"
+[records]
+topic = "{name}-records"
+format = "json"
+data_type = "wine"
+follow = false
+schema = {{x = "double"}}
+[models]
+topic = "{name}-models"
+follow = false
+[results]
+topic = "{name}-results"
+[dead_letters]
+topic = "{name}-letters"
+[events]
+topic = "{name}-events"
+[loading]
+checker = "inline"
+formats = {{scaling = "headrace.testing.scaling:ScalingFormat"}}
+[switch]
+no_model = "hold"
+"""
+
+
+def fill(broker: Broker, name: str) -> None:
+    """Make the topics, with a model that doubles and ten records, one of them bad."""
+    connection = Connection(ClientSettings(broker.settings))
+    for what in ("records", "results", "letters", "events"):
+        make_topic(connection, Plan(f"{name}-{what}", 2))
+    make_topic(connection, Plan(f"{name}-models", 1, settings=WHOLE))
+    producer = connection.open_producer({})
+    command = Publish(Descriptor("scaling", "wine", content=write_scaling(2)))
+    producer.produce(f"{name}-models", encode_command(command))
+    for place, value in enumerate([*(b'{"x": %d}' % number for number in range(9)), b"no json"]):
+        producer.produce(f"{name}-records", value, key=b"key", partition=place % 2)
+    assert 0 == producer.flush(30)
+
+
+def run(file: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "headrace", "run", "--engine", "spark", "--json", str(file), "--", *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def read(broker: Broker, topic: str, count: int) -> list[tuple[bytes | None, bytes]]:
+    consumer = Consumer({**broker.settings, "group.id": "look"})
+    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(2)])
+    found: list[tuple[bytes | None, bytes]] = []
+    while len(found) < count:
+        messages = consumer.consume(count, timeout=1)
+        found += [(each.key(), each.value() or b"") for each in messages if each.error() is None]
+    consumer.close()
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_topics_are_served_to_their_end_and_a_next_run_goes_on(kafka_broker: Broker, tmp_path: Path) -> None:
+    name = f"spark-{uuid.uuid4().hex[:8]}"
+    fill(kafka_broker, name)
+    file = tmp_path / "headrace.toml"
+    file.write_text(FILE.format(name=name, servers=kafka_broker.bootstrap))
+    done = run(file, "--master", "local[1]", "--conf", "spark.sql.shuffle.partitions=1")
+    assert 0 == done.returncode, done.stderr
+    counts = {"scored": 9, "dead_lettered": 1, "skipped": 0, "stopped": False, "results": f"{name}-results"}
+    assert counts == json.loads(done.stdout)
+    results = read(kafka_broker, f"{name}-results", 9)
+    assert {b"key"} == {key for key, _ in results}
+    scores = [json.loads(value)["outputs"]["y"] for _, value in results]
+    assert [2.0 * number for number in range(9)] == sorted(scores)
+    assert "undecodable" == json.loads(read(kafka_broker, f"{name}-letters", 1)[0][1])["code"]
+    assert "serving" in {json.loads(value)["kind"] for _, value in read(kafka_broker, f"{name}-events", 6)}
+    assert 0 == json.loads(run(file).stdout)["scored"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_signal_ends_a_query_that_follows_its_topics(kafka_broker: Broker, tmp_path: Path) -> None:
+    name = f"spark-{uuid.uuid4().hex[:8]}"
+    fill(kafka_broker, name)
+    file = tmp_path / "headrace.toml"
+    file.write_text(FILE.format(name=name, servers=kafka_broker.bootstrap).replace("follow = false", "follow = true"))
+    command = [sys.executable, "-m", "headrace", "run", str(file)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+        read(kafka_broker, f"{name}-results", 9)
+        running.send_signal(signal.SIGTERM)
+        _, told = running.communicate(timeout=300)
+    assert 0 == running.returncode, told
+    assert f"results in {name}-results" in told
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_what_fails_is_told_in_one_line(kafka_broker: Broker, tmp_path: Path) -> None:
+    file = tmp_path / "headrace.toml"
+    file.write_text(FILE.format(name="absent", servers=kafka_broker.bootstrap))
+    done = run(file)
+    assert 3 == done.returncode
+    told = [line for line in done.stderr.splitlines() if line.startswith("headrace")]
+    assert 1 == len(told)
+    assert "absent-" in told[0]
+
+
+def test_missing_jars_are_one_clear_message(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    file = tmp_path / "headrace.toml"
+    file.write_text(FILE.format(name="any", servers="localhost:1"))
+    done = cli("run", str(file))
+    assert 2 == done.exit_code
+    assert "Spark's Kafka connector" in done.stderr
+    assert "python -m headrace.engines.spark.jars" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [("--deploy-mode=client", "takes --master URL and --conf"), ("--conf=x", "write --conf NAME=VALUE")],
+)
+def test_options_that_are_not_for_spark_are_refused(cli: Cli, tmp_path: Path, option: str, told: str) -> None:
+    file = tmp_path / "headrace.toml"
+    file.write_text(FILE.format(name="any", servers="localhost:1"))
+    done = cli("run", str(file), "--", option)
+    assert 2 == done.exit_code
+    assert told in done.stderr

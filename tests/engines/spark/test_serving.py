@@ -1,0 +1,122 @@
+"""``serve`` on a local Spark, from topic to topic: the properties that hold on every engine, in short form.
+
+That nothing is lost when processes are killed is shown in ``tests/testing/spark_kills``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from headrace.core.settings import JoinSettings, SlotSettings
+from headrace.engines.spark import serve
+from headrace.engines.spark.serving import PROVIDER, ROCKS_DB
+from headrace.errors import ConfigurationError
+from headrace.records import NoModelPolicy, Rollback, SlotKey, SwitchMode
+from headrace.stores.contents import digest_of
+from headrace.testing.scaling import write_scaling
+from tests.engines.spark.rig import CODEC, Topics, publish, record
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("kafka")]
+
+BY_TIME = JoinSettings(switch=SwitchMode.EVENT_TIME)
+LAST = 1_000_000
+"""The time of a record that comes last: the watermark passes all others."""
+
+
+def test_models_take_over_bad_input_harms_nothing_and_the_counts_add_up(spark: SparkSession, topics: Topics) -> None:
+    topics.send((0, publish(2)))
+    bad = [(0, b"nonsense"), (1, record(3, x="text"))]
+    topics.put((0, record(1)), (1, record(2)), *bad, (0, record(4)), (1, record(50, kind="beer")))
+    topics.serve(spark)
+    assert {"r1": 2.0, "r2": 4.0, "r4": 8.0} == topics.scores
+    topics.send((0, b"nonsense"), (0, publish(0, content=b"poison")), (0, publish(10)))
+    number = 5
+    topics.put((0, record(number)))
+    topics.serve(spark)
+    while topics.scores[f"r{number}"] != 10 * number:  # the old one serves until the new one is ready
+        assert 2 * number == topics.scores[f"r{number}"]
+        number += 1
+        topics.put((0, record(number)))
+        topics.serve(spark)
+    assert {"undecodable", "wrong-type"} >= {each["code"] for each in topics.of("dead-letter")}
+    assert 2 == len(topics.of("dead-letter"))
+    kinds = {(each["kind"], each["position"]) for each in topics.of("event")}
+    assert {("serving", 0), ("command-refused", 1), ("rejected", 2), ("serving", 3)} <= kinds
+    counted = topics.counts
+    assert (len(topics.scores), 1) == (counted["scored"], counted["skipped"])
+    for partition in range(2):
+        mine = [each for each in topics.of("result") if each["partition"] == partition]
+        ordered = sorted(mine, key=lambda each: int(each["offset"]))
+        positions = [each["position"] for each in ordered]
+        assert sorted(positions) == positions
+
+
+def test_neither_the_order_of_arrival_nor_parallelism_changes_what_comes_out(
+    spark: SparkSession, topics: Topics
+) -> None:
+    begins = (1, 7, 8, 30)
+    models = [(at, publish(at + 1)) for at in begins]
+    records = [(at % 2, record(at)) for at in range(1, 40)]
+    there = topics.beside("there")
+    there.send(*models)
+    there.put(*records, (0, record(LAST)), (1, record(LAST)))
+    there.serve(spark, BY_TIME)
+    back = topics.beside("back")
+    back.put(*records[:10])
+    back.serve(spark, BY_TIME, salts=2)
+    back.send(*models[:3])
+    back.put(*records[10:35])
+    back.serve(spark, BY_TIME, salts=2)
+    back.send(*models[3:])
+    back.put(*records[35:], (0, record(LAST)), (1, record(LAST)))
+    back.serve(spark, BY_TIME, salts=2)
+    expected = {f"r{at}": at * (1.0 + max(begin for begin in begins if begin <= at)) for at in range(1, 40)}
+    assert expected == there.scores
+    assert expected == back.scores
+
+
+def test_rolling_back_equals_never_having_promoted(spark: SparkSession, topics: Topics) -> None:
+    records = [(at % 2, record(at)) for at in range(1, 40)]
+    promoted, plain = topics.beside("promoted"), topics.beside("plain")
+    back = Rollback(SlotKey("wine"), digest_of(write_scaling(2)))
+    promoted.send((1, publish(2)), (10, publish(5)), (20, back))
+    plain.send((1, publish(2)))
+    for each in (promoted, plain):
+        each.put(*records, (0, record(LAST)), (1, record(LAST)))
+        each.serve(spark, BY_TIME)
+    outside = {name: score for name, score in plain.scores.items() if not 10 <= int(name[1:]) < 20}
+    assert 29 == len(outside)
+    assert outside | {f"r{at}": at * 5.0 for at in range(10, 20)} == promoted.scores
+
+
+def test_records_wait_in_the_state_for_the_first_model_and_each_declared_slot_scores_them(
+    spark: SparkSession, topics: Topics
+) -> None:
+    slots = {SlotKey("wine", "a"): SlotSettings(), SlotKey("wine", "b"): SlotSettings()}
+    settings = JoinSettings(no_model=NoModelPolicy.HOLD, slots=slots)
+    topics.put((0, record(1)), (1, record(2)))
+    topics.serve(spark, settings)
+    assert [] == topics.of("result")
+    topics.send((0, publish(2, slot="a")), (0, publish(3, slot="b")))
+    topics.put((0, record(3)))
+    topics.serve(spark, settings)
+    found = sorted((each["slot"], each["id"], each["outputs"]["y"]) for each in topics.of("result"))
+    expected = [
+        (slot, f"r{number}", factor * number) for slot, factor in (("a", 2.0), ("b", 3.0)) for number in (1, 2, 3)
+    ]
+    assert expected == found
+
+
+def test_a_session_that_keeps_its_state_elsewhere_is_told_what_to_set(spark: SparkSession) -> None:
+    frame = spark.readStream.format("rate").load().selectExpr("cast(value as binary) as value")
+    spark.conf.unset(PROVIDER)
+    try:
+        with pytest.raises(ConfigurationError, match=f"set {PROVIDER} to {ROCKS_DB}"):
+            serve(frame, frame, CODEC)
+    finally:
+        spark.conf.set(PROVIDER, ROCKS_DB)
