@@ -51,6 +51,25 @@ def read_letters(path: Path) -> Iterator[DeadLetter]:
         raise SourceError(f"the dead letters {path} cannot be read: {error.strerror}") from error
 
 
+def describe_letter(letter: DeadLetter, shown: Mapping[str, object]) -> dict[str, object]:
+    """Give a dead letter as JSON values; ``shown`` is what is told of its record besides, and stands before the row."""
+    version = letter.version
+    return {
+        "id": letter.id,
+        "source": letter.source,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "data_type": None if letter.slot is None else letter.slot.data_type,
+        "slot": None if letter.slot is None else letter.slot.name,
+        "code": letter.code,
+        "reason": letter.reason,
+        "model": None if version is None else version.name,
+        "version": None if version is None else version.version,
+        **shown,
+        "row": letter.row,
+    }
+
+
 def read_last_letters(path: Path, most: int) -> list[DeadLetter]:
     """Read the last letters of an engine that may be writing them, newest first. Raises ``SourceError``."""
     if most < 1 or (path.suffix not in {".parquet", ".arrow"} and not path.exists()):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from headrace.app.journal import JournalReader
-from headrace.app.letters import read_last_letters
+from headrace.app.letters import describe_letter, read_last_letters
 from headrace.app.publishing import append_command, publish
 from headrace.catalog import load_target
 from headrace.errors import ConfigurationError
@@ -67,7 +67,7 @@ class EngineRecords:
     def read_dead_letters(self, limit: int) -> Sequence[Mapping[str, object]]:
         """Read the last dead letters, newest first; there are none on the standard output."""
         path = self.configuration.dead_letters.path
-        return [] if str(path) == "-" else [describe_letter(letter) for letter in read_last_letters(path, limit)]
+        return [] if str(path) == "-" else [preview_letter(letter) for letter in read_last_letters(path, limit)]
 
     def find_problems(self) -> Sequence[str]:
         """Tell which disk is full."""
@@ -90,27 +90,16 @@ class EngineRecords:
         }
 
 
-def describe_letter(letter: DeadLetter) -> dict[str, object]:
+def preview_letter(letter: DeadLetter) -> dict[str, object]:
     """Give a dead letter as JSON values; of its record as much as a person looks at."""
-    version = letter.version
     original = letter.original
-    return {
-        "id": letter.id,
-        "source": letter.source,
-        "partition": letter.partition,
-        "offset": letter.offset,
-        "data_type": None if letter.slot is None else letter.slot.data_type,
-        "slot": None if letter.slot is None else letter.slot.name,
-        "code": letter.code,
-        "reason": letter.reason,
-        "model": None if version is None else version.name,
-        "version": None if version is None else version.version,
-        "position": None if version is None else version.position,
+    shown = {
+        "position": None if letter.version is None else letter.version.position,
         "timestamp": letter.timestamp,
         "original": None if original is None else original[:SHOWN_BYTES].decode("utf-8", "replace"),
         "original_bytes": None if original is None else len(original),
-        "row": letter.row,
     }
+    return describe_letter(letter, shown)
 
 
 def _find_problem(path: Path) -> str:

@@ -172,21 +172,10 @@ def _read_header(section: RecordsSection) -> str:
 
 
 def _describe(letter: DeadLetter) -> dict[str, Any]:
-    version = letter.version
-    return {
-        "id": letter.id,
-        "source": letter.source,
-        "partition": letter.partition,
-        "offset": letter.offset,
-        "data_type": None if letter.slot is None else letter.slot.data_type,
-        "slot": None if letter.slot is None else letter.slot.name,
-        "code": letter.code,
-        "reason": letter.reason,
-        "model": None if version is None else version.name,
-        "version": None if version is None else version.version,
-        "original": None if letter.original is None else base64.b64encode(letter.original).decode(),
-        "row": letter.row,
-    }
+    from headrace.app.letters import describe_letter
+
+    original = None if letter.original is None else base64.b64encode(letter.original).decode()
+    return describe_letter(letter, {"original": original})
 
 
 def _row(letter: dict[str, Any]) -> tuple[object, ...]:

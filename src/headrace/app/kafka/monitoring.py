@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.app.kafka.looking import GroupTopics, open_group
 from headrace.app.model_streams import TopicStream
-from headrace.app.monitoring import Station, build_access, describe_letter, take_address
+from headrace.app.monitoring import Station, build_access, preview_letter, take_address
 from headrace.errors import ConfigurationError, SourceError
 from headrace.monitor.grouping import GroupWatcher
 from headrace.monitor.watcher import EVENTS
@@ -58,7 +58,7 @@ class GroupRecords:
 
     def read_dead_letters(self, limit: int) -> Sequence[Mapping[str, object]]:
         """Read the last dead letters of the group, newest first."""
-        return [describe_letter(each) for each in self.topics.read_last_letters(limit)]
+        return [preview_letter(each) for each in self.topics.read_last_letters(limit)]
 
     def find_problems(self) -> Sequence[str]:
         """Tell of none: what keeps the engine from writing keeps the group's numbers from being read."""
