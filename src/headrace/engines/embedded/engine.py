@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 from headrace.core.join import Join
 from headrace.engines.embedded.lane import Lane
 from headrace.engines.embedded.ledger import Ledger
-from headrace.engines.embedded.turns import brief_turns
 from headrace.machinery.audience import Audience
 from headrace.machinery.bell import Bell
 from headrace.machinery.clock import now_ms
@@ -29,6 +28,7 @@ from headrace.machinery.intake import Intake
 from headrace.machinery.inventory import Inventory
 from headrace.machinery.parts import Cadence
 from headrace.machinery.summary import Summary
+from headrace.machinery.turns import brief_turns
 
 if TYPE_CHECKING:
     from headrace.core.join import Outcome

@@ -30,6 +30,7 @@ from headrace.machinery.intake import Intake
 from headrace.machinery.inventory import Inventory
 from headrace.machinery.parts import Cadence
 from headrace.machinery.summary import Summary
+from headrace.machinery.turns import brief_turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,22 +89,23 @@ class KafkaEngine:
         Raises ``SourceError``, ``SinkError`` and ``StateError``; what was committed before stays.
         """
         waiting = 0
-        try:
-            self._intake.start(self._bell.ring)
-            self._intake.resume(-1)
-            if self.parts.desk is not None:
-                self.parts.desk.open(self.parts.connection, self.parts.group.name, self.report)
-            self._await_models()
-            lapses = 0
-            done = False
-            while not done and not self._stopping:
-                self._bell.wait(_PAUSES[min(lapses, len(_PAUSES) - 1)] if lapses else 0.0)
-                began = time.monotonic()
-                done, waiting = self._serve()
-                lapses = 1 if time.monotonic() - began > _SOUND else lapses + 1
-            return Summary(self._counts, waiting, drained=not waiting)
-        finally:
-            self._close()
+        with brief_turns():
+            try:
+                self._intake.start(self._bell.ring)
+                self._intake.resume(-1)
+                if self.parts.desk is not None:
+                    self.parts.desk.open(self.parts.connection, self.parts.group.name, self.report)
+                self._await_models()
+                lapses = 0
+                done = False
+                while not done and not self._stopping:
+                    self._bell.wait(_PAUSES[min(lapses, len(_PAUSES) - 1)] if lapses else 0.0)
+                    began = time.monotonic()
+                    done, waiting = self._serve()
+                    lapses = 1 if time.monotonic() - began > _SOUND else lapses + 1
+                return Summary(self._counts, waiting, drained=not waiting)
+            finally:
+                self._close()
 
     def _await_models(self) -> None:
         """Read the model topic to its end, then load; what is published meanwhile keeps nobody waiting."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from headrace.engines.embedded.turns import TURN, brief_turns
+from headrace.machinery.turns import TURN, brief_turns
 
 
 @pytest.fixture(autouse=True)
