@@ -17,9 +17,10 @@ from headrace.abc.model import Scores
 from headrace.core.join import Join
 from headrace.core.models import LoadCost
 from headrace.core.settings import JoinSettings
+from headrace.core.spreads import count_rows
 from headrace.core.states import State
 from headrace.core.timeline import END
-from headrace.records import Batch, Descriptor, Group, ModelMessage, Publish, Raw, SlotKey, SwitchMode
+from headrace.records import Batch, Descriptor, FieldProfile, Group, ModelMessage, Publish, Raw, SlotKey, SwitchMode
 from headrace.testing.scenario import digest_of
 from headrace.testing.toymodels import Recipe, ToyModel
 
@@ -27,6 +28,7 @@ BLOCKS = 200
 BLOCK = 50
 GOAL_US = 40
 WINE = SlotKey("wine")
+EDGES = tuple(float(edge) for edge in range(1, 10))
 
 
 class Echo(ToyModel):
@@ -37,11 +39,11 @@ class Echo(ToyModel):
         return Scores(batch)
 
 
-def serve(mode: SwitchMode) -> Join:
+def serve(mode: SwitchMode, profile: tuple[FieldProfile, ...] = ()) -> Join:
     """Make a join in which one model serves."""
     join = Join(JoinSettings(switch=mode), lambda: 0, time.perf_counter_ns)
     digest = digest_of(b"echo")
-    join.models.receive(ModelMessage(0, 1, Publish(Descriptor("echo", WINE.data_type, digest=digest))))
+    join.models.receive(ModelMessage(0, 1, Publish(Descriptor("echo", WINE.data_type, digest=digest, profile=profile))))
     join.models.load_requests()
     join.models.progress(WINE, 0, State.VERIFYING)
     join.models.progress(WINE, 0, State.WARMING)
@@ -63,9 +65,9 @@ def make_records() -> list[Batch]:
     ]
 
 
-def measure(mode: SwitchMode) -> float:
+def measure(mode: SwitchMode, profile: tuple[FieldProfile, ...] = ()) -> float:
     """Give the microseconds that one record takes."""
-    join, records = serve(mode), make_records()
+    join, records = serve(mode, profile), make_records()
     taken = []
     for start in range(0, len(records), BLOCK):
         began = time.process_time_ns()
@@ -79,6 +81,20 @@ def measure(mode: SwitchMode) -> float:
     return statistics.median(taken)
 
 
+def measure_counting(rows: int, fields: int) -> float:
+    """Give the nanoseconds that counting one record by a profile of numbers takes, in batches of so many rows."""
+    names = [f"x{number}" for number in range(fields)]
+    profile = tuple(FieldProfile(name, edges=EDGES, counts=(1,) * 11) for name in names)
+    values = np.random.default_rng(1).uniform(0, 10, (fields, rows))
+    columns = pa.record_batch(dict(zip(names, map(pa.array, values), strict=True)))
+    taken = []
+    for _ in range(BLOCKS):
+        began = time.process_time_ns()
+        count_rows(profile, columns, columns)
+        taken.append((time.process_time_ns() - began) / rows)
+    return statistics.median(taken)
+
+
 def main() -> int:
     """Print one line a figure."""
     figures = Figures()
@@ -86,6 +102,12 @@ def main() -> int:
     figures.hold("one record, ready", measure(SwitchMode.READY), GOAL_US, " us", most=True)
     figures.tell("one record, ordered", f"{measure(SwitchMode.ORDERED):.2f} us")
     figures.tell("one record, event-time", f"{measure(SwitchMode.EVENT_TIME):.2f} us")
+    profiled = measure(SwitchMode.READY, (FieldProfile("x", edges=EDGES, counts=(1,) * 11),))
+    figures.tell("one record, ready, with a profile", f"{profiled:.2f} us")
+    for rows in (1_000, 10_000):
+        figures.tell(
+            f"counting by a profile of 12 fields, {rows} rows", f"{measure_counting(rows, 12):.0f} ns a record"
+        )
     return 0 if figures.met else 1
 
 

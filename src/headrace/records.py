@@ -88,6 +88,27 @@ class GoldenRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldProfile:
+    """How the values of one field of the training data, or of one output for it, are distributed.
+
+    Either ``edges`` of numbers, rising, or ``values`` of texts. ``counts`` by bin: with n edges those below the first,
+    from each to below the next, and from the last on; with n values those of each, and of all others. The last count is
+    of missing values. So there are n + 2.
+    """
+
+    name: str
+    output: bool = False
+    edges: tuple[float, ...] = ()
+    values: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+
+    @property
+    def bins(self) -> int:
+        """How many bins there are."""
+        return len(self.edges or self.values) + 2
+
+
+@dataclass(frozen=True, slots=True)
 class Descriptor:
     """A publication: one model offered to one slot.
 
@@ -97,6 +118,7 @@ class Descriptor:
     ``mapping`` ties a model's input (key) to the record's field or fields (value) where the names differ.
     ``options`` is what the publication asks of the format beyond the bytes: which of several signatures it means, say.
     ``valid_from`` is in milliseconds since the epoch; None means from the moment of the append.
+    ``profile`` is what drift is measured against; without one nothing is measured.
     """
 
     name: str
@@ -116,6 +138,7 @@ class Descriptor:
     mapping: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     replaces_signature: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
+    profile: tuple[FieldProfile, ...] = ()
 
     @property
     def slot_key(self) -> SlotKey:
@@ -244,7 +267,8 @@ class Results:
     """Scored rows of one slot, in the order of their records.
 
     ``rows`` are row numbers in ``batch``; ``versions[version_of[i]]`` scored row i; ``score_ns[i]`` is the time of the
-    row's segment divided by the segment's rows; ``scored_at`` is one moment for all.
+    row's segment divided by the segment's rows; ``scored_at`` is one moment for all. ``samples`` is the core's: what is
+    to be counted of the rows by a profile, for each version, None for one without; empty where no version has one.
     """
 
     batch: Batch
@@ -255,6 +279,7 @@ class Results:
     version_of: Int64Array
     score_ns: Int64Array
     scored_at: int
+    samples: tuple[object, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from headrace.machinery.standing import Member, Standing
@@ -16,6 +17,7 @@ from headrace.monitor.operations import Premises
 from headrace.monitor.series import Series
 from headrace.monitor.server import OPERATIONS
 from headrace.monitor.view import CountView, PartitionView, SlotView, View
+from headrace.records import FieldProfile
 from tests.monitor.stillness import STILL, VERSION
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 ROUTE = re.compile(r"`(GET|POST) (/[^`\s]*)`")
 METRIC = re.compile(r"\bheadrace_[a-z_]+")
+PROFILE = FieldProfile("x", edges=(1.0,), counts=(1, 1, 0))
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
 
 
@@ -41,7 +44,11 @@ def metrics() -> list[Metric]:
         data_type="wine", slot="", mode="ready", active=True, pinned=False, serving=0, staged=None, counts=CountView()
     )
     watcher.own = View(
-        at=1, position=0, slots=(slot,), versions=(VERSION,), partitions=(PartitionView("records", 0, 0, 0),)
+        at=1,
+        position=0,
+        slots=(slot,),
+        versions=(msgspec.structs.replace(VERSION, profile=(PROFILE,), spread=[[1, 0, 0]]),),
+        partitions=(PartitionView("records", 0, 0, 0),),
     )
     return list(Collector(Premises(watcher, Series(), STILL, STILL)).collect())
 

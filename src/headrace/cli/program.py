@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "watch": "Tell what flows and what happens to models, as it comes.",
         "dead-letters": "List records that could not be scored, or send them again.",
         "score": "Score a CSV file with one model.",
+        "profile": "Tell how a CSV file's columns and a model's outputs are distributed.",
         "export": "Write a trained model as a file that a stream serves.",
         "provide": "Send wine records and models to Kafka in a loop.",
         "broker": "Run a Kafka broker on loopback, for trying things out.",

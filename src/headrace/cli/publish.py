@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 @valid_from_option
 @click.option("--golden", type=FILE, metavar="FILE", help='Golden records: a JSON list of {"inputs", "outputs"}.')
 @click.option("--tolerance", type=click.FloatRange(min=0), metavar="NUMBER", help="How far golden outputs may be off.")
+@click.option("--profile", type=FILE, metavar="FILE",
+              help="How training data are distributed (headrace profile): what drift is measured against.")  # fmt: skip
 @map_option
 @model_options
 @click.option("--replaces-signature", is_flag=True, help="Allow outputs that differ from the slot's.")
@@ -68,10 +70,12 @@ def _describe(
     switch_mode: str | None,
     golden: Path | None,
     tolerance: float | None,
+    profile: Path | None,
     mapping: dict[str, tuple[str, ...]],
     **plain: Any,
 ) -> Descriptor:
     from headrace.app.model_files import read_golden, read_model
+    from headrace.app.profiling import read_profile_file
 
     if (model is None) == (not location):
         raise click.UsageError("name the model: a file, or --location URL, one of the two")
@@ -87,5 +91,6 @@ def _describe(
         golden=() if golden is None else read_golden(golden),
         golden_tolerance=Descriptor("", "").golden_tolerance if tolerance is None else tolerance,
         mapping=mapping,
+        profile=() if profile is None else read_profile_file(profile),
         **plain,
     )

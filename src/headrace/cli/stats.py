@@ -80,7 +80,9 @@ def read_state_statistics(state: Path) -> dict[str, Any]:
 
 def _print(told: dict[str, Any]) -> None:
     if told["versions"]:
-        print_table(_COLUMNS, [_row(each) for each in told["versions"]], numbers=("records", "errors", *_TIMES))
+        profiled = any(each.get("drift") for each in told["versions"])
+        heads, last = ((*_COLUMNS, "drift"), None) if profiled else (_COLUMNS, -1)
+        print_table(heads, [_row(each)[:last] for each in told["versions"]], numbers=("records", "errors", *_TIMES))
         click.echo()
     rows = [(show_slot(slot), *_list_counts(slot)) for slot in told["slots"]]
     rows.append(("(no slot)", *_list_counts(told["unaddressed"])))
@@ -96,6 +98,8 @@ def _timing(view: VersionView) -> dict[str, float | None]:
 
 
 def _describe(view: VersionView) -> dict[str, Any]:
+    from headrace.core.spreads import summarise_drift
+
     saved = view.saved
     numbers = saved.statistics
     return {
@@ -109,6 +113,7 @@ def _describe(view: VersionView) -> dict[str, Any]:
         "records": numbers.records,
         "errors": numbers.errors,
         "last_error": numbers.last_error,
+        "drift": summarise_drift(saved.descriptor.profile, numbers.spread),
         "since": numbers.since,
         "until": numbers.until,
         **{f"{name}_ns": value for name, value in _timing(view).items()},
@@ -122,7 +127,14 @@ def _describe(view: VersionView) -> dict[str, Any]:
 def _row(told: dict[str, Any]) -> tuple[object, ...]:
     times = (show_duration(told[f"{name}_ns"]) for name in _TIMES) if told["records"] else ("",) * len(_TIMES)
     named = (show_slot(told), told["name"], told["version"], told["state"])
-    return (*named, told["records"], told["errors"], show_time(told["since"]), show_time(told["until"]), *times)
+    when = (show_time(told["since"]), show_time(told["until"]))
+    return (*named, told["records"], told["errors"], *when, *times, _show_drift(told.get("drift")))
+
+
+def _show_drift(drift: dict[str, dict[str, float]] | None) -> str:
+    """Write the most drifted field and by how much."""
+    found = [(shift, name) for side in (drift or {}).values() for name, shift in side.items()]
+    return "{1} {0:.2f}".format(*max(found)) if found else ""
 
 
 def _list_counts(told: dict[str, int]) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from headrace.core.spreads import Samples
 from headrace.core.states import ACCEPTED, UNRESOLVED, State, check_move
 from headrace.core.statistics import VersionStatistics
 from headrace.records import ModelVersion
@@ -38,6 +39,7 @@ class Candidate:
     parked: bool = False
     model: Model | None = None
     statistics: VersionStatistics = field(default_factory=VersionStatistics)
+    samples: Samples = field(default_factory=Samples)
     bindings: dict[pa.Schema, Binding] = field(default_factory=dict)
     bound: tuple[pa.Schema, Binding] | None = None
     _version: ModelVersion | None = None
@@ -50,6 +52,11 @@ class Candidate:
             text = self.descriptor.version or str(self.position)
             known = self._version = ModelVersion(self.descriptor.name, text, self.digest, self.position)
         return known
+
+    def settle_samples(self) -> VersionStatistics:
+        """Count what still waits to be counted, and give the statistics."""
+        self.samples.settle(self.statistics.spread)
+        return self.statistics
 
     @property
     def unbound(self) -> bool:

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from headrace.binding import bind
 from headrace.core.batches import concatenate
+from headrace.core.spreads import Sample
 from headrace.errors import HeadraceError, ModelError, SignatureError
 from headrace.records import DeadLetters, Failure, Results
 
@@ -47,6 +48,7 @@ class Portion:
     rows: Int64Array
     outputs: pa.RecordBatch
     each_ns: int
+    sample: Sample | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,9 @@ class Scorer:
         if len(errors) < len(rows):
             if errors:
                 rows = np.delete(rows, list(errors))
-            portion = Portion(candidate.version, rows, _gather(pieces, errors), each_ns)
+            outputs = _gather(pieces, errors)
+            sample = _sample(candidate, columns, outputs, errors) if candidate.descriptor.profile else None
+            portion = Portion(candidate.version, rows, outputs, each_ns, sample)
             candidate.statistics.records += len(rows)
             candidate.statistics.timing.add(len(rows), each_ns)
         if failures:
@@ -104,6 +108,15 @@ class Scorer:
             candidate.bindings[schema] = known
         candidate.bound = (schema, known)
         return known
+
+
+def _sample(candidate: Candidate, columns: pa.RecordBatch, outputs: pa.RecordBatch, errors: Errors) -> Sample:
+    """Have the rows that were scored counted by the candidate's profile."""
+    if errors:
+        columns = columns.take(pa.array(np.delete(np.arange(columns.num_rows), list(errors))))
+    sample = Sample(candidate.descriptor.profile, columns, outputs)
+    candidate.samples.add(sample, candidate.statistics.spread)
+    return sample
 
 
 def _score_pieces(
@@ -191,13 +204,22 @@ def assemble_results(batch: Batch, slot: SlotKey, portions: list[Portion], score
     outputs = concatenate([portion.outputs for portion in portions]).take(pa.array(order))
     each_ns = np.array([portion.each_ns for portion in portions], dtype=np.int64)[of[order]]
     versions = tuple(portion.version for portion in portions)
-    return [Results(batch, slot, rows[order], outputs, versions, of[order], each_ns, scored_at)]
+    samples = _list_samples(portions)
+    return [Results(batch, slot, rows[order], outputs, versions, of[order], each_ns, scored_at, samples)]
+
+
+def _list_samples(portions: list[Portion]) -> tuple[Sample | None, ...]:
+    """Give the samples by version; none at all where no version has one."""
+    found = tuple(portion.sample for portion in portions)
+    return found if any(each is not None for each in found) else ()
 
 
 def _whole(batch: Batch, slot: SlotKey, portion: Portion, scored_at: int) -> Results:
     rows = len(portion.rows)
     version_of, score_ns = np.zeros(rows, dtype=np.int64), np.full(rows, portion.each_ns, dtype=np.int64)
-    return Results(batch, slot, portion.rows, portion.outputs, (portion.version,), version_of, score_ns, scored_at)
+    samples = _list_samples([portion])
+    versions = (portion.version,)
+    return Results(batch, slot, portion.rows, portion.outputs, versions, version_of, score_ns, scored_at, samples)
 
 
 def _runs(batch: Batch, slot: SlotKey, portions: list[Portion], of: Int64Array, scored_at: int) -> list[Results]:
@@ -210,7 +232,11 @@ def _runs(batch: Batch, slot: SlotKey, portions: list[Portion], of: Int64Array, 
         portion, start = portions[index], taken[index]
         taken[index] += rows
         piece = Portion(
-            portion.version, portion.rows[start : start + rows], portion.outputs.slice(start, rows), portion.each_ns
+            portion.version,
+            portion.rows[start : start + rows],
+            portion.outputs.slice(start, rows),
+            portion.each_ns,
+            None if start else portion.sample,  # the whole portion's, with its first run
         )
         made.append(_whole(batch, slot, piece, scored_at))
     return made

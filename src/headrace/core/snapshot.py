@@ -8,8 +8,8 @@ Rules:
 3. A candidate without a verdict starts again at *received*; one that was accepted does too, and counts as proven.
 4. The rows in the queues are not in it: a source reads them again from each partition's ``done``.
 5. Nothing of a snapshot is shared with a join that was restored from it.
-6. A candidate whose life is over is written without its golden records: nothing will be checked against them. A roll
-   back finds them with the bytes that it may name.
+6. A candidate whose life is over is written without its golden records and without its profile: nothing will be held
+   against them. A roll back finds them with the bytes that it may name.
 7. A snapshot costs what has changed since the one before it, where both are taken with the same memory.
 """
 
@@ -32,7 +32,7 @@ from headrace.core.states import ACCEPTED, State
 from headrace.core.statistics import Counts, VersionStatistics
 from headrace.core.timeline import BEGINNING, Course, Entry, Timeline, may_serve
 from headrace.errors import StateError
-from headrace.records import Descriptor, Field, GoldenRecord, Pin, Retire, SlotKey, SwitchMode, Unpin
+from headrace.records import Descriptor, Field, FieldProfile, GoldenRecord, Pin, Retire, SlotKey, SwitchMode, Unpin
 
 if TYPE_CHECKING:
     from headrace.core.join import Join
@@ -68,6 +68,7 @@ class DescriptorState(msgspec.Struct, frozen=True, omit_defaults=True):
     mapping: dict[str, list[str]] = {}
     replaces_signature: bool = False
     options: dict[str, str] = {}
+    profile: list[FieldProfile] = []
 
 
 class CandidateState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -252,6 +253,7 @@ def _save_descriptor(descriptor: Descriptor) -> DescriptorState:
     values["golden"] = [GoldenState(_finite(each.inputs), _finite(each.outputs)) for each in descriptor.golden]
     values["mapping"] = {name: list(sources) for name, sources in descriptor.mapping.items()}
     values["options"] = dict(descriptor.options)
+    values["profile"] = list(descriptor.profile)
     return DescriptorState(**values)
 
 
@@ -259,6 +261,7 @@ def _load_descriptor(saved: DescriptorState) -> Descriptor:
     values = msgspec.structs.asdict(saved)
     values["golden"] = tuple(GoldenRecord(_floats(each.inputs), _floats(each.outputs)) for each in saved.golden)
     values["mapping"] = {name: tuple(sources) for name, sources in saved.mapping.items()}
+    values["profile"] = tuple(saved.profile)
     return Descriptor(**values)
 
 
@@ -272,12 +275,13 @@ def _save_candidate(candidate: Candidate, descriptor: DescriptorState) -> Candid
         candidate.reason,
         candidate.proven or candidate.accepted,
         candidate.parked,
-        candidate.statistics,
+        candidate.settle_samples(),
     )
 
 
 def _save_final(candidate: Candidate) -> CandidateState:
-    return _save_candidate(candidate, _save_descriptor(replace(candidate.descriptor, golden=())))
+    saved = _save_candidate(candidate, _save_descriptor(replace(candidate.descriptor, golden=(), profile=())))
+    return msgspec.structs.replace(saved, statistics=replace(candidate.statistics, spread=[]))
 
 
 def _load_candidate(slot: SlotKey, saved: CandidateState, *, alive: bool) -> Candidate:

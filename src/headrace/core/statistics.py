@@ -82,7 +82,8 @@ class VersionStatistics:
     """What one model version did in its slot.
 
     ``records`` were scored, ``errors`` went to dead letters from the scorer. ``since`` and ``until`` are milliseconds
-    since the epoch; the load durations are nanoseconds; ``memory`` is bytes, as the loader estimated it.
+    since the epoch; the load durations are nanoseconds; ``memory`` is bytes, as the loader estimated it. ``spread`` is
+    how the values of the profile's fields are distributed (``core.spreads``), empty without a profile.
     """
 
     records: int = 0
@@ -95,6 +96,7 @@ class VersionStatistics:
     warm_ns: int = 0
     memory: int = 0
     last_error: str = ""
+    spread: list[list[int]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

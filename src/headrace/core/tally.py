@@ -10,15 +10,17 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from headrace.core.spreads import Samples, add_spread
 from headrace.core.statistics import Counts, VersionStatistics
 from headrace.records import SlotKey
 
 if TYPE_CHECKING:
     from headrace.core.join import Outcome
+    from headrace.core.spreads import Sample
     from headrace.records import DeadLetters, ModelVersion, Results
 
 Place = tuple[SlotKey, int]
@@ -31,6 +33,12 @@ class Account:
 
     version: ModelVersion
     statistics: VersionStatistics = field(default_factory=VersionStatistics)
+    samples: Samples = field(default_factory=Samples, compare=False)
+
+    def settle_samples(self) -> VersionStatistics:
+        """Count what still waits to be counted, and give the statistics."""
+        self.samples.settle(self.statistics.spread)
+        return self.statistics
 
 
 @dataclass(slots=True)
@@ -61,13 +69,13 @@ class Tally:
             total.add(counts)
         return total
 
-    def _account(self, slot: SlotKey, version: ModelVersion) -> VersionStatistics:
+    def _account(self, slot: SlotKey, version: ModelVersion) -> Account:
         place = (slot, version.position)
         self.touched.add(place)
         account = self.accounts.get(place)
         if account is None:
             account = self.accounts[place] = Account(version)
-        return account.statistics
+        return account
 
     def _add_results(self, results: Results) -> None:
         counts = self.slots.setdefault(results.slot, Counts())
@@ -77,7 +85,11 @@ class Tally:
             times = results.score_ns
             if len(results.versions) > 1:
                 times = times[results.version_of == index]
-            statistics = self._account(results.slot, version)
+            account = self._account(results.slot, version)
+            statistics = account.statistics
+            sample = cast("Sample | None", results.samples[index]) if results.samples else None
+            if sample is not None:
+                account.samples.add(sample, statistics.spread)
             statistics.records += len(times)
             if statistics.since is None:
                 statistics.since = results.scored_at
@@ -93,7 +105,7 @@ class Tally:
         counts.received += len(letters)
         counts.dead_lettered += len(letters)
         if letters.slot is not None and letters.version is not None:
-            statistics = self._account(letters.slot, letters.version)
+            statistics = self._account(letters.slot, letters.version).statistics
             statistics.errors += len(letters)
             statistics.last_error = letters.failures[-1].reason
 
@@ -106,7 +118,7 @@ def merge_tallies(tallies: list[Tally]) -> Tally:
         for slot, counts in tally.slots.items():
             whole.slots.setdefault(slot, Counts()).add(counts)
         for place, account in tally.accounts.items():
-            _merge(whole.accounts.setdefault(place, Account(account.version)).statistics, account.statistics)
+            _merge(whole.accounts.setdefault(place, Account(account.version)).statistics, account.settle_samples())
     return whole
 
 
@@ -117,3 +129,4 @@ def _merge(into: VersionStatistics, other: VersionStatistics) -> None:
     into.since = min((each for each in (into.since, other.since) if each is not None), default=None)
     into.until = max((each for each in (into.until, other.until) if each is not None), default=None)
     into.last_error = other.last_error or into.last_error
+    add_spread(into.spread, other.spread)

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from headrace.errors import CommandError
 from headrace.monitor.answers import answer, read_body, read_json
 from headrace.monitor.operations import Operation, Parameter, premises_of
-from headrace.records import Descriptor, GoldenRecord, Pin, Retire, Rollback, SlotKey, SwitchMode, Unpin
+from headrace.records import Descriptor, FieldProfile, GoldenRecord, Pin, Retire, Rollback, SlotKey, SwitchMode, Unpin
 from headrace.wire import jsontext
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 Filled = Annotated[str, msgspec.Meta(min_length=1)]
 Moment = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Tolerance = Annotated[float, msgspec.Meta(ge=0)]
+
+
+_OWN_WAY = {"golden", "mapping", "profile"}
 
 
 class Golden(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,16 +58,17 @@ class Publication(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     golden_tolerance: Tolerance = Descriptor("", "").golden_tolerance
     mapping: dict[str, list[str]] = {}
     replaces_signature: bool = False
+    profile: list[FieldProfile] = []
 
     def descriptor(self) -> Descriptor:
         """Give the descriptor that is sent."""
-        plain = {name: getattr(self, name) for name in self.__struct_fields__ if name not in {"golden", "mapping"}}
+        plain = {name: getattr(self, name) for name in self.__struct_fields__ if name not in _OWN_WAY}
         golden = tuple(
             GoldenRecord(jsontext.restore_floats(each.inputs), jsontext.restore_floats(each.outputs))
             for each in self.golden
         )
         mapping = {name: tuple(fields) for name, fields in self.mapping.items()}
-        return Descriptor(golden=golden, mapping=mapping, **plain)
+        return Descriptor(golden=golden, mapping=mapping, profile=tuple(self.profile), **plain)
 
 
 class SlotOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from headrace.core.slot import HISTORY
+from headrace.core.spreads import measure_drift, summarise_drift
 from headrace.core.states import State
 from headrace.core.statistics import bucket_middle
 from headrace.monitor.view import View
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
     from headrace.core.statistics import Timing
     from headrace.machinery.standing import Member
     from headrace.monitor.view import CountView, SlotView, VersionView
+    from headrace.records import FieldProfile
 
 T = TypeVar("T")
 
+_OWN_WAY = {"timing", "mapping", "profile", "spread"}
 QUANTILES = {"p50_ns": 0.5, "p90_ns": 0.9, "p99_ns": 0.99}
 
 
@@ -42,14 +46,47 @@ def describe_counts(counts: CountView) -> dict[str, int]:
 
 def describe_version(version: VersionView) -> dict[str, Any]:
     """Give one publication and what its model did."""
-    plain: dict[str, Any] = {
-        name: getattr(version, name) for name in version.__struct_fields__ if name not in {"timing", "mapping"}
-    }
+    plain: dict[str, Any] = {name: getattr(version, name) for name in version.__struct_fields__ if name not in _OWN_WAY}
     plain["state"] = str(version.state)
     plain["mapping"] = {name: list(fields) for name, fields in version.mapping.items()}
+    plain["drift"] = summarise_drift(version.profile, version.spread)
     for name in ("inputs", "outputs"):
         plain[name] = None if plain[name] is None else msgspec.to_builtins(plain[name])
     return plain | describe_timing(version.timing)
+
+
+def describe_distributions(version: VersionView) -> list[dict[str, Any]]:
+    """Give each field of a version's profile: its bins, and the shares of records expected and found in them."""
+    spread = version.spread or [[0] * each.bins for each in version.profile]
+    return [
+        {
+            "name": each.name,
+            "output": each.output,
+            "drift": shift,
+            "records": sum(counts),
+            "bins": [
+                {
+                    "name": name,
+                    "expected": was / max(1, sum(each.counts)),
+                    "found": now / max(1, sum(counts)),
+                    "records": now,
+                }
+                for name, was, now in zip(name_bins(each), each.counts, counts, strict=True)
+            ],
+        }
+        for each, counts, shift in zip(
+            version.profile, spread, measure_drift(version.profile, version.spread), strict=True
+        )
+    ]
+
+
+def name_bins(profile: FieldProfile) -> list[str]:
+    """Name the bins of a field for people."""
+    if profile.values:
+        return [*profile.values, "other", "missing"]
+    ends = [f"{edge:g}" for edge in profile.edges]
+    between = [f"{one} to {other}" for one, other in pairwise(ends)]
+    return [f"below {ends[0]}", *between, f"from {ends[-1]}", "missing"]
 
 
 def describe_member(member: Member) -> dict[str, Any]:

@@ -116,6 +116,7 @@ def _renumber(version: VersionView, account: Account | None) -> VersionView:
         errors=numbers.errors,
         last_error=numbers.last_error,
         timing=numbers.timing,
+        spread=numbers.spread,
     )
 
 

@@ -15,6 +15,7 @@ from headrace.monitor.answers import answer, read_number
 from headrace.monitor.documents import (
     choose,
     describe_counts,
+    describe_distributions,
     describe_histogram,
     describe_in_the_books_words,
     describe_member,
@@ -101,7 +102,11 @@ async def show_model(request: Request) -> Response:
     if known is None:
         raise HTTPException(404, f"there is no publication at position {text!r}: /v1/models lists those there are")
     history = [each for each in watcher.events() if each["position"] == known.position]
-    told = describe_version(known) | {"history": history, "histogram": describe_histogram(known.timing)}
+    told = describe_version(known) | {
+        "history": history,
+        "histogram": describe_histogram(known.timing),
+        "distributions": describe_distributions(known),
+    }
     return answer(told)
 
 

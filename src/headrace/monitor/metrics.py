@@ -20,6 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from headrace.core.spreads import summarise_drift
 from headrace.core.states import State
 from headrace.core.statistics import bucket_of
 from headrace.monitor.looking import find_obstacles
@@ -148,11 +149,24 @@ def _tell_serving(serving: list[tuple[SlotView, VersionView]]) -> Iterator[Metri
         "headrace_serving_load_seconds": ("What loading it took.", lambda each: each.load_ns / 1e9),
         "headrace_serving_verify_seconds": ("What verifying it took.", lambda each: each.verify_ns / 1e9),
     }
+    yield _tell_drift(serving)
     for name, (told, value) in gauges.items():
         gauge = GaugeMetricFamily(name, told, labels=_LABELS)
         for slot, version in serving:
             gauge.add_metric(slot.key, value(version))
         yield gauge
+
+
+def _tell_drift(serving: list[tuple[SlotView, VersionView]]) -> Metric:
+    """Tell of each slot the most drifted input and output alone: how many fields there are is not ours to say."""
+    told = "Population stability index of the most drifted field, against the serving model's profile."
+    drift = GaugeMetricFamily("headrace_serving_drift", told, labels=(*_LABELS, "side"))
+    for slot, version in serving:
+        found = summarise_drift(version.profile, version.spread) or {}
+        for side in ("inputs", "outputs"):
+            if found.get(side):
+                drift.add_metric((*slot.key, side), max(found[side].values()))
+    return drift
 
 
 async def show_metrics(request: Request) -> Response:

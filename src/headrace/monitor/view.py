@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from headrace.core.spreads import add_spread
 from headrace.core.states import ACCEPTED, State
 from headrace.core.statistics import Counts, Timing
+from headrace.records import FieldProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from headrace.core.join import Join
     from headrace.core.memory import Memory
     from headrace.core.slot import Slot
+    from headrace.core.spreads import Spread
     from headrace.records import Field
 
 
@@ -89,6 +92,8 @@ class VersionView(msgspec.Struct, frozen=True, kw_only=True):
     retained: bool = False
     inputs: tuple[FieldView, ...] | None = None
     outputs: tuple[FieldView, ...] | None = None
+    profile: tuple[FieldProfile, ...] = ()
+    spread: list[list[int]] = []
 
 
 class SlotView(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,7 +206,7 @@ def _view_counts(counts: Counts) -> CountView:
 
 
 def _view_candidate(candidate: Candidate) -> VersionView:
-    descriptor, numbers = candidate.descriptor, candidate.statistics
+    descriptor, numbers = candidate.descriptor, candidate.settle_samples()
     model = candidate.model if candidate.state in ACCEPTED else None
     return VersionView(
         data_type=candidate.slot.data_type,
@@ -229,6 +234,8 @@ def _view_candidate(candidate: Candidate) -> VersionView:
         memory_bytes=numbers.memory,
         inputs=None if model is None else _view_fields(model.signature.inputs),
         outputs=None if model is None else _view_fields(model.signature.outputs),
+        profile=descriptor.profile,
+        spread=[list(counts) for counts in numbers.spread],
     )
 
 
@@ -283,7 +290,15 @@ def _merge_versions(one: VersionView, other: VersionView) -> VersionView:
         inputs=one.inputs or other.inputs,
         outputs=one.outputs or other.outputs,
         memory_bytes=one.memory_bytes + other.memory_bytes,
+        spread=_merge_spreads(one.spread, other.spread),
     )
+
+
+def _merge_spreads(one: Spread, other: Spread) -> Spread:
+    merged: Spread = []
+    for each in (one, other):
+        add_spread(merged, each)
+    return merged
 
 
 def merge_timings(timings: Iterable[Timing]) -> Timing:

@@ -35,6 +35,7 @@ from headrace.records import (
     Unpin,
 )
 from headrace.wire import jsontext
+from headrace.wire.profile import from_messages, to_messages
 from headrace.wire.proto import headrace_pb2 as pb
 
 _FORMATS: Mapping[pb.ModelDescriptor.ModelType, str] = MappingProxyType(
@@ -164,6 +165,7 @@ def _from_descriptor(descriptor: Descriptor) -> pb.ModelDescriptor:
         message.mapping.append(pb.InputMapping(input=name, fields=_check_mapping(name, fields)))
     message.replaces_signature = descriptor.replaces_signature
     message.options.update(descriptor.options)
+    message.profile.extend(to_messages(descriptor.profile))
     return message
 
 
@@ -210,6 +212,7 @@ def _to_descriptor(message: pb.ModelDescriptor) -> Descriptor:
         mapping=_read_mapping(message.mapping),
         replaces_signature=message.replaces_signature,
         options=dict(message.options),
+        profile=from_messages(message.profile),
     )
 
 

@@ -75,7 +75,7 @@ def encode_changes(key: PartitionKey, progress: Progress, tally: Tally) -> Itera
         slot, position = place
         account = tally.accounts[place]
         named = account.version
-        kept = AccountState(VERSION, named.name, named.version, named.digest, account.statistics)
+        kept = AccountState(VERSION, named.name, named.version, named.digest, account.settle_samples())
         yield msgspec.json.encode([_ACCOUNT, *key, slot.data_type, slot.name, position]), msgspec.json.encode(kept)
     tally.touched.clear()
 

@@ -1,6 +1,7 @@
 // The list of models, and one model's page: what it passed, takes and gives, did and went through.
 
 import { get } from "./api.js";
+import { showDrift } from "./drift.js";
 import { badge, bytes, count, duration, fill, make, moment, slotName, table } from "./page.js";
 
 export class Models {
@@ -45,6 +46,7 @@ export class ModelPage {
       model.reason && make("p.alarm", { class: model.state === "rejected" ? "" : "note" }, model.reason),
       make("section.two", {}, this.showFacts(model), this.showChecks(model)),
       make("section.two", {}, this.showWork(model), this.showSignature(model)),
+      make("section", {}, make("h2", {}, "Drift"), showDrift(model)),
       make("section", {}, make("h2", {}, "History"), this.showHistory(model)));
   }
 

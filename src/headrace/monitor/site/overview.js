@@ -20,6 +20,7 @@ export class Overview {
     this.live = live;
     this.tiles = make("div.tiles", {});
     this.slots = make("div.slots", {});
+    this.instances = make("section", {});
     this.refused = make("div.sheet");
     this.letters = make("div.sheet");
     this.flow = new Chart({ title: "Records a second", lines: [], write: rate, wide: true, height: 250 });
@@ -36,6 +37,7 @@ export class Overview {
       make("section", { "aria-label": "Charts" }, make("div.head", {}, make("h2", {}, "Flow"), this.spans),
         make("div.charts", {}, this.flow.element, this.times.element, this.losses.element)),
       make("section", {}, make("div.head", {}, make("h2", {}, "Slots")), this.slots),
+      this.instances,
       make("section", {}, make("div.head", {}, make("h2", {}, "Refused"), make("a.more", { href: "#/models" }, "All models")), this.refused),
       make("section", {}, make("div.head", {}, make("h2", {}, "Last dead letters"), make("a.more", { href: "#/dead-letters" }, "All of them")), this.letters));
     this.known = {};
@@ -49,9 +51,10 @@ export class Overview {
 
   /** Read what is not streamed: slots, refusals, dead letters. */
   async refresh() {
-    const [rejected, letters] = await Promise.all([get("/v1/models?state=rejected&limit=5"), get("/v1/dead-letters?limit=5")]);
+    const [rejected, letters, engine] = await Promise.all([get("/v1/models?state=rejected&limit=5"), get("/v1/dead-letters?limit=5"), get("/v1/engine")]);
     const { slots } = this.live;
     this.change("slots", slots, () => this.showSlots(slots));
+    this.change("instances", engine.instances, () => this.showInstances(engine.instances));
     this.change("rejected", rejected.models, () => this.showRefused(rejected.models));
     this.change("letters", letters.dead_letters, () => this.showLetters(letters.dead_letters));
     this.draw();
@@ -126,6 +129,15 @@ export class Overview {
       make("div.actions", {},
         make("button.small", { type: "button", "data-key": `pin ${key}`, onclick: () => pin(slot) }, slot.pinned ? "Unpin…" : "Pin…"),
         make("button.small", { type: "button", "data-key": `back ${key}`, onclick: () => rollBack(slot) }, "Roll back…")));
+  }
+
+  showInstances(instances) {
+    if (!instances.length) return fill(this.instances);
+    const rows = instances.map((each) => make("tr", {},
+      make("td.mono", {}, each.name), make("td", {}, each.host), make("td", {}, badge(each.state)),
+      make("td.number", {}, each.partitions.length), make("td.when", {}, moment(each.seen))));
+    const heads = ["instance", "host", "state", { name: "partitions", number: true }, "last seen"];
+    fill(this.instances, make("div.head", {}, make("h2", {}, "Instances")), make("div.sheet", {}, table("Instances", heads, rows, "")));
   }
 
   showRefused(models) {

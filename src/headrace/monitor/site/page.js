@@ -59,7 +59,7 @@ export function ago(milliseconds) {
 export const slotName = (each) => (each.slot ? `${each.data_type}/${each.slot}` : each.data_type ?? "–");
 
 export function badge(state) {
-  const kinds = { serving: "serving-now", staged: "staged-now", loading: "busy", verifying: "busy", warming: "busy", received: "busy" };
+  const kinds = { serving: "serving-now", staged: "staged-now", loading: "busy", verifying: "busy", warming: "busy", received: "busy", present: "serving-now", gone: "rejected" };
   return make("span.badge", { class: kinds[state] ?? state }, state.replaceAll("-", " "));
 }
 

@@ -14,7 +14,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"headrace/wire/proto/headrace.proto\x12\x0bheadrace.v1\"\xc5\x07\n\x0fModelDescriptor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x10\n\x08\x64\x61taType\x18\x03 \x01(\t\x12\x39\n\tmodeltype\x18\x04 \x01(\x0e\x32&.headrace.v1.ModelDescriptor.ModelType\x12\x0e\n\x04\x64\x61ta\x18\x05 \x01(\x0cH\x00\x12\x12\n\x08location\x18\x06 \x01(\tH\x00\x12\x0e\n\x06\x66ormat\x18\x10 \x01(\t\x12\x35\n\x07\x63ommand\x18\x11 \x01(\x0e\x32$.headrace.v1.ModelDescriptor.Command\x12\x0c\n\x04slot\x18\x12 \x01(\t\x12\x0f\n\x07version\x18\x13 \x01(\t\x12\x16\n\x0epublication_id\x18\x14 \x01(\t\x12\x0e\n\x06\x64igest\x18\x15 \x01(\t\x12<\n\x0bswitch_mode\x18\x16 \x01(\x0e\x32\'.headrace.v1.ModelDescriptor.SwitchMode\x12\x17\n\nvalid_from\x18\x17 \x01(\x03H\x01\x88\x01\x01\x12)\n\x06golden\x18\x18 \x03(\x0b\x32\x19.headrace.v1.GoldenRecord\x12\x1d\n\x10golden_tolerance\x18\x19 \x01(\x01H\x02\x88\x01\x01\x12*\n\x07mapping\x18\x1a \x03(\x0b\x32\x19.headrace.v1.InputMapping\x12\x1a\n\x12replaces_signature\x18\x1b \x01(\x08\x12\x18\n\x0b\x61ppended_at\x18\x1c \x01(\x03H\x03\x88\x01\x01\x12:\n\x07options\x18\x1d \x03(\x0b\x32).headrace.v1.ModelDescriptor.OptionsEntry\x1a.\n\x0cOptionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"O\n\tModelType\x12\x0e\n\nTENSORFLOW\x10\x00\x12\x13\n\x0fTENSORFLOWSAVED\x10\x01\x12\x08\n\x04PMML\x10\x02\x12\x08\n\x04ONNX\x10\x03\x12\t\n\x05OTHER\x10\x04\"D\n\x07\x43ommand\x12\x0b\n\x07PUBLISH\x10\x00\x12\x0c\n\x08ROLLBACK\x10\x01\x12\x07\n\x03PIN\x10\x02\x12\t\n\x05UNPIN\x10\x03\x12\n\n\x06RETIRE\x10\x04\"D\n\nSwitchMode\x12\x0e\n\nCONFIGURED\x10\x00\x12\t\n\x05READY\x10\x01\x12\x0b\n\x07ORDERED\x10\x02\x12\x0e\n\nEVENT_TIME\x10\x03\x42\x10\n\x0eMessageContentB\r\n\x0b_valid_fromB\x13\n\x11_golden_toleranceB\x0e\n\x0c_appended_at\"/\n\x0cGoldenRecord\x12\x0e\n\x06inputs\x18\x01 \x01(\t\x12\x0f\n\x07outputs\x18\x02 \x01(\t\"-\n\x0cInputMapping\x12\r\n\x05input\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\"\x96\x02\n\rScoringResult\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x03key\x18\x02 \x01(\x0cH\x00\x88\x01\x01\x12\x11\n\tdata_type\x18\x03 \x01(\t\x12\x0c\n\x04slot\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\t\x12\x0e\n\x06\x64igest\x18\x07 \x01(\t\x12\x10\n\x08position\x18\x08 \x01(\x03\x12\x11\n\tscored_at\x18\t \x01(\x03\x12\x10\n\x08score_ns\x18\n \x01(\x03\x12\x0e\n\x06source\x18\x0b \x01(\t\x12\x11\n\tpartition\x18\x0c \x01(\x05\x12\x0e\n\x06offset\x18\r \x01(\x03\x12$\n\x07outputs\x18\x0e \x03(\x0b\x32\x13.headrace.v1.OutputB\x06\n\x04_key\"9\n\x06Output\x12\x0c\n\x04name\x18\x01 \x01(\t\x12!\n\x05value\x18\x02 \x01(\x0b\x32\x12.headrace.v1.Value\"\x89\x01\n\x05Value\x12\x10\n\x06number\x18\x01 \x01(\x01H\x00\x12\x11\n\x07integer\x18\x02 \x01(\x03H\x00\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\x0e\n\x04\x66lag\x18\x04 \x01(\x08H\x00\x12\x0e\n\x04\x64\x61ta\x18\x05 \x01(\x0cH\x00\x12#\n\x04list\x18\x06 \x01(\x0b\x32\x13.headrace.v1.ValuesH\x00\x42\x06\n\x04kind\",\n\x06Values\x12\"\n\x06values\x18\x01 \x03(\x0b\x32\x12.headrace.v1.Valueb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"headrace/wire/proto/headrace.proto\x12\x0bheadrace.v1\"\xf1\x07\n\x0fModelDescriptor\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x10\n\x08\x64\x61taType\x18\x03 \x01(\t\x12\x39\n\tmodeltype\x18\x04 \x01(\x0e\x32&.headrace.v1.ModelDescriptor.ModelType\x12\x0e\n\x04\x64\x61ta\x18\x05 \x01(\x0cH\x00\x12\x12\n\x08location\x18\x06 \x01(\tH\x00\x12\x0e\n\x06\x66ormat\x18\x10 \x01(\t\x12\x35\n\x07\x63ommand\x18\x11 \x01(\x0e\x32$.headrace.v1.ModelDescriptor.Command\x12\x0c\n\x04slot\x18\x12 \x01(\t\x12\x0f\n\x07version\x18\x13 \x01(\t\x12\x16\n\x0epublication_id\x18\x14 \x01(\t\x12\x0e\n\x06\x64igest\x18\x15 \x01(\t\x12<\n\x0bswitch_mode\x18\x16 \x01(\x0e\x32\'.headrace.v1.ModelDescriptor.SwitchMode\x12\x17\n\nvalid_from\x18\x17 \x01(\x03H\x01\x88\x01\x01\x12)\n\x06golden\x18\x18 \x03(\x0b\x32\x19.headrace.v1.GoldenRecord\x12\x1d\n\x10golden_tolerance\x18\x19 \x01(\x01H\x02\x88\x01\x01\x12*\n\x07mapping\x18\x1a \x03(\x0b\x32\x19.headrace.v1.InputMapping\x12\x1a\n\x12replaces_signature\x18\x1b \x01(\x08\x12\x18\n\x0b\x61ppended_at\x18\x1c \x01(\x03H\x03\x88\x01\x01\x12:\n\x07options\x18\x1d \x03(\x0b\x32).headrace.v1.ModelDescriptor.OptionsEntry\x12*\n\x07profile\x18\x1e \x03(\x0b\x32\x19.headrace.v1.FieldProfile\x1a.\n\x0cOptionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"O\n\tModelType\x12\x0e\n\nTENSORFLOW\x10\x00\x12\x13\n\x0fTENSORFLOWSAVED\x10\x01\x12\x08\n\x04PMML\x10\x02\x12\x08\n\x04ONNX\x10\x03\x12\t\n\x05OTHER\x10\x04\"D\n\x07\x43ommand\x12\x0b\n\x07PUBLISH\x10\x00\x12\x0c\n\x08ROLLBACK\x10\x01\x12\x07\n\x03PIN\x10\x02\x12\t\n\x05UNPIN\x10\x03\x12\n\n\x06RETIRE\x10\x04\"D\n\nSwitchMode\x12\x0e\n\nCONFIGURED\x10\x00\x12\t\n\x05READY\x10\x01\x12\x0b\n\x07ORDERED\x10\x02\x12\x0e\n\nEVENT_TIME\x10\x03\x42\x10\n\x0eMessageContentB\r\n\x0b_valid_fromB\x13\n\x11_golden_toleranceB\x0e\n\x0c_appended_at\"/\n\x0cGoldenRecord\x12\x0e\n\x06inputs\x18\x01 \x01(\t\x12\x0f\n\x07outputs\x18\x02 \x01(\t\"[\n\x0c\x46ieldProfile\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06output\x18\x02 \x01(\x08\x12\r\n\x05\x65\x64ges\x18\x03 \x03(\x01\x12\x0e\n\x06values\x18\x04 \x03(\t\x12\x0e\n\x06\x63ounts\x18\x05 \x03(\x03\"-\n\x0cInputMapping\x12\r\n\x05input\x18\x01 \x01(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\"\x96\x02\n\rScoringResult\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x03key\x18\x02 \x01(\x0cH\x00\x88\x01\x01\x12\x11\n\tdata_type\x18\x03 \x01(\t\x12\x0c\n\x04slot\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07version\x18\x06 \x01(\t\x12\x0e\n\x06\x64igest\x18\x07 \x01(\t\x12\x10\n\x08position\x18\x08 \x01(\x03\x12\x11\n\tscored_at\x18\t \x01(\x03\x12\x10\n\x08score_ns\x18\n \x01(\x03\x12\x0e\n\x06source\x18\x0b \x01(\t\x12\x11\n\tpartition\x18\x0c \x01(\x05\x12\x0e\n\x06offset\x18\r \x01(\x03\x12$\n\x07outputs\x18\x0e \x03(\x0b\x32\x13.headrace.v1.OutputB\x06\n\x04_key\"9\n\x06Output\x12\x0c\n\x04name\x18\x01 \x01(\t\x12!\n\x05value\x18\x02 \x01(\x0b\x32\x12.headrace.v1.Value\"\x89\x01\n\x05Value\x12\x10\n\x06number\x18\x01 \x01(\x01H\x00\x12\x11\n\x07integer\x18\x02 \x01(\x03H\x00\x12\x0e\n\x04text\x18\x03 \x01(\tH\x00\x12\x0e\n\x04\x66lag\x18\x04 \x01(\x08H\x00\x12\x0e\n\x04\x64\x61ta\x18\x05 \x01(\x0cH\x00\x12#\n\x04list\x18\x06 \x01(\x0b\x32\x13.headrace.v1.ValuesH\x00\x42\x06\n\x04kind\",\n\x06Values\x12\"\n\x06values\x18\x01 \x03(\x0b\x32\x12.headrace.v1.Valueb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -24,25 +24,27 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_MODELDESCRIPTOR_OPTIONSENTRY']._options = None
   _globals['_MODELDESCRIPTOR_OPTIONSENTRY']._serialized_options = b'8\001'
   _globals['_MODELDESCRIPTOR']._serialized_start=52
-  _globals['_MODELDESCRIPTOR']._serialized_end=1017
-  _globals['_MODELDESCRIPTOR_OPTIONSENTRY']._serialized_start=680
-  _globals['_MODELDESCRIPTOR_OPTIONSENTRY']._serialized_end=726
-  _globals['_MODELDESCRIPTOR_MODELTYPE']._serialized_start=728
-  _globals['_MODELDESCRIPTOR_MODELTYPE']._serialized_end=807
-  _globals['_MODELDESCRIPTOR_COMMAND']._serialized_start=809
-  _globals['_MODELDESCRIPTOR_COMMAND']._serialized_end=877
-  _globals['_MODELDESCRIPTOR_SWITCHMODE']._serialized_start=879
-  _globals['_MODELDESCRIPTOR_SWITCHMODE']._serialized_end=947
-  _globals['_GOLDENRECORD']._serialized_start=1019
-  _globals['_GOLDENRECORD']._serialized_end=1066
-  _globals['_INPUTMAPPING']._serialized_start=1068
-  _globals['_INPUTMAPPING']._serialized_end=1113
-  _globals['_SCORINGRESULT']._serialized_start=1116
-  _globals['_SCORINGRESULT']._serialized_end=1394
-  _globals['_OUTPUT']._serialized_start=1396
-  _globals['_OUTPUT']._serialized_end=1453
-  _globals['_VALUE']._serialized_start=1456
-  _globals['_VALUE']._serialized_end=1593
-  _globals['_VALUES']._serialized_start=1595
-  _globals['_VALUES']._serialized_end=1639
+  _globals['_MODELDESCRIPTOR']._serialized_end=1061
+  _globals['_MODELDESCRIPTOR_OPTIONSENTRY']._serialized_start=724
+  _globals['_MODELDESCRIPTOR_OPTIONSENTRY']._serialized_end=770
+  _globals['_MODELDESCRIPTOR_MODELTYPE']._serialized_start=772
+  _globals['_MODELDESCRIPTOR_MODELTYPE']._serialized_end=851
+  _globals['_MODELDESCRIPTOR_COMMAND']._serialized_start=853
+  _globals['_MODELDESCRIPTOR_COMMAND']._serialized_end=921
+  _globals['_MODELDESCRIPTOR_SWITCHMODE']._serialized_start=923
+  _globals['_MODELDESCRIPTOR_SWITCHMODE']._serialized_end=991
+  _globals['_GOLDENRECORD']._serialized_start=1063
+  _globals['_GOLDENRECORD']._serialized_end=1110
+  _globals['_FIELDPROFILE']._serialized_start=1112
+  _globals['_FIELDPROFILE']._serialized_end=1203
+  _globals['_INPUTMAPPING']._serialized_start=1205
+  _globals['_INPUTMAPPING']._serialized_end=1250
+  _globals['_SCORINGRESULT']._serialized_start=1253
+  _globals['_SCORINGRESULT']._serialized_end=1531
+  _globals['_OUTPUT']._serialized_start=1533
+  _globals['_OUTPUT']._serialized_end=1590
+  _globals['_VALUE']._serialized_start=1593
+  _globals['_VALUE']._serialized_end=1730
+  _globals['_VALUES']._serialized_start=1732
+  _globals['_VALUES']._serialized_end=1776
 # @@protoc_insertion_point(module_scope)

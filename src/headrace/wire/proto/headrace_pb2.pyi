@@ -8,7 +8,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class ModelDescriptor(_message.Message):
-    __slots__ = ("name", "description", "dataType", "modeltype", "data", "location", "format", "command", "slot", "version", "publication_id", "digest", "switch_mode", "valid_from", "golden", "golden_tolerance", "mapping", "replaces_signature", "appended_at", "options")
+    __slots__ = ("name", "description", "dataType", "modeltype", "data", "location", "format", "command", "slot", "version", "publication_id", "digest", "switch_mode", "valid_from", "golden", "golden_tolerance", "mapping", "replaces_signature", "appended_at", "options", "profile")
     class ModelType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
         __slots__ = ()
         TENSORFLOW: _ClassVar[ModelDescriptor.ModelType]
@@ -70,6 +70,7 @@ class ModelDescriptor(_message.Message):
     REPLACES_SIGNATURE_FIELD_NUMBER: _ClassVar[int]
     APPENDED_AT_FIELD_NUMBER: _ClassVar[int]
     OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     dataType: str
@@ -90,7 +91,8 @@ class ModelDescriptor(_message.Message):
     replaces_signature: bool
     appended_at: int
     options: _containers.ScalarMap[str, str]
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., dataType: _Optional[str] = ..., modeltype: _Optional[_Union[ModelDescriptor.ModelType, str]] = ..., data: _Optional[bytes] = ..., location: _Optional[str] = ..., format: _Optional[str] = ..., command: _Optional[_Union[ModelDescriptor.Command, str]] = ..., slot: _Optional[str] = ..., version: _Optional[str] = ..., publication_id: _Optional[str] = ..., digest: _Optional[str] = ..., switch_mode: _Optional[_Union[ModelDescriptor.SwitchMode, str]] = ..., valid_from: _Optional[int] = ..., golden: _Optional[_Iterable[_Union[GoldenRecord, _Mapping]]] = ..., golden_tolerance: _Optional[float] = ..., mapping: _Optional[_Iterable[_Union[InputMapping, _Mapping]]] = ..., replaces_signature: bool = ..., appended_at: _Optional[int] = ..., options: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    profile: _containers.RepeatedCompositeFieldContainer[FieldProfile]
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., dataType: _Optional[str] = ..., modeltype: _Optional[_Union[ModelDescriptor.ModelType, str]] = ..., data: _Optional[bytes] = ..., location: _Optional[str] = ..., format: _Optional[str] = ..., command: _Optional[_Union[ModelDescriptor.Command, str]] = ..., slot: _Optional[str] = ..., version: _Optional[str] = ..., publication_id: _Optional[str] = ..., digest: _Optional[str] = ..., switch_mode: _Optional[_Union[ModelDescriptor.SwitchMode, str]] = ..., valid_from: _Optional[int] = ..., golden: _Optional[_Iterable[_Union[GoldenRecord, _Mapping]]] = ..., golden_tolerance: _Optional[float] = ..., mapping: _Optional[_Iterable[_Union[InputMapping, _Mapping]]] = ..., replaces_signature: bool = ..., appended_at: _Optional[int] = ..., options: _Optional[_Mapping[str, str]] = ..., profile: _Optional[_Iterable[_Union[FieldProfile, _Mapping]]] = ...) -> None: ...
 
 class GoldenRecord(_message.Message):
     __slots__ = ("inputs", "outputs")
@@ -99,6 +101,20 @@ class GoldenRecord(_message.Message):
     inputs: str
     outputs: str
     def __init__(self, inputs: _Optional[str] = ..., outputs: _Optional[str] = ...) -> None: ...
+
+class FieldProfile(_message.Message):
+    __slots__ = ("name", "output", "edges", "values", "counts")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    output: bool
+    edges: _containers.RepeatedScalarFieldContainer[float]
+    values: _containers.RepeatedScalarFieldContainer[str]
+    counts: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, name: _Optional[str] = ..., output: bool = ..., edges: _Optional[_Iterable[float]] = ..., values: _Optional[_Iterable[str]] = ..., counts: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class InputMapping(_message.Message):
     __slots__ = ("input", "fields")
