@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.packing import RowErrors, convert, pack_lists
+from headrace.packing import RowErrors, convert, find_dtype, pack_lists
 from headrace.records import Field
 
 Tensor = npt.NDArray[Any]
@@ -30,9 +30,16 @@ class Feeds:
     errors: RowErrors = field(default_factory=dict)
     missing: dict[int, list[str]] = field(default_factory=dict)
 
+    def take(self, rows: npt.NDArray[np.int64]) -> dict[str, Tensor]:
+        """Give the tensors of some rows."""
+        return {name: tensor[rows] for name, tensor in self.tensors.items()}
+
 
 class Feeder:
-    """Turns the column of one input into its tensor; ``tail`` are its dimensions after the records', -1 for any."""
+    """Turns the column of one input into its tensor; what depends on the graph alone is found once.
+
+    ``tail`` are the tensor's dimensions after the records', -1 for any.
+    """
 
     def __init__(self, each: Field, tail: tuple[int, ...]) -> None:
         self.name, self._type, self._tail = each.name, each.type, tail
@@ -40,14 +47,31 @@ class Feeder:
         self._is_vector = bool(each.shape)
         self._width = math.prod(tail) if all(size >= 0 for size in tail) else -1
         self._exact = pa.list_(self._kind, self._width) if self._is_vector and self._width >= 0 else self._kind
+        is_number = pa.types.is_floating(self._kind) or pa.types.is_integer(self._kind)
+        self._dtype = find_dtype(self._kind) if is_number and self._width > 0 else None
+
+    def view(self, batch: pa.RecordBatch) -> Tensor | None:
+        """Give the input as a tensor over the column's own memory; None where that takes more than a look."""
+        place = batch.schema.get_field_index(self.name)
+        if place < 0 or self._dtype is None:
+            return None
+        column = batch.column(place)
+        if column.type != self._exact or column.null_count:
+            return None
+        first, count = column.offset, len(column)
+        if self._is_vector:
+            elements = column.values
+            if elements.null_count:
+                return None
+            first, count = first * self._width + elements.offset, count * self._width
+        flat = np.frombuffer(column.buffers()[-1], self._dtype, count, first * self._dtype.itemsize)
+        return flat.reshape(-1, *self._tail)
 
     def feed(self, batch: pa.RecordBatch, feeds: Feeds) -> None:
         """Add the input's tensor, and the rows that have no value for it."""
         place = batch.schema.get_field_index(self.name)
         column = pa.nulls(batch.num_rows) if place < 0 else batch.column(place)
-        if column.type == self._exact and column.null_count == 0:
-            width, values = self._width, _view_elements(column, self._width) if self._is_vector else column
-        elif self._is_vector:
+        if self._is_vector:
             width, values = self._convert_vectors(column, feeds)
         else:
             width, values = 1, self._convert(column, feeds)
@@ -89,7 +113,11 @@ def make_feeds(batch: pa.RecordBatch, feeders: Sequence[Feeder]) -> Feeds:
     """Turn a batch of the model's inputs into tensors."""
     feeds = Feeds()
     for each in feeders:
-        each.feed(batch, feeds)
+        seen = each.view(batch)
+        if seen is None:
+            each.feed(batch, feeds)
+        else:
+            feeds.tensors[each.name] = seen
     return feeds
 
 
@@ -97,11 +125,6 @@ def _make_filler(kind: pa.DataType) -> pa.Scalar:
     if pa.types.is_floating(kind):
         return pa.scalar(math.nan, pa.float64()).cast(kind)
     return pa.scalar("") if pa.types.is_string(kind) else pa.scalar(0).cast(kind)
-
-
-def _view_elements(vectors: pa.Array, width: int) -> pa.Array:
-    """Give the elements of vectors without a null among them; ``flatten`` would copy."""
-    return vectors.values.slice(vectors.offset * width, len(vectors) * width)
 
 
 def _find_width(column: pa.Array) -> int:

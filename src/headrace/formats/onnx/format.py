@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from headrace.abc.model import Model, Prepared
 from headrace.errors import ConfigurationError, LimitError, ModelFormatError, UnsupportedError
-from headrace.formats.onnx.feeding import Feeder, make_feeds
+from headrace.feeding import Feeder, make_feeds
 from headrace.formats.onnx.model import OnnxModel
 from headrace.formats.onnx.ports import Ports, read_ports
 from headrace.formats.onnx.session import SessionSettings, explain, open_session
@@ -77,7 +77,9 @@ class OnnxFormat:
 def _try_out(session: Any, ports: Ports) -> Ports:
     """Call the graph once: it may lack the memory, and it gives the classes of ``ZipMap`` outputs with every record."""
     rows = ports.batch or 1
-    feeds = make_feeds(pa.RecordBatch.from_pylist([{"": None}] * rows), [Feeder(each) for each in ports.inputs])
+    feeds = make_feeds(
+        pa.RecordBatch.from_pylist([{"": None}] * rows), [Feeder(each.field, each.tail) for each in ports.inputs]
+    )
     names = [output.source for output in ports.outputs]
     try:
         values: Mapping[str, Any] = dict(zip(names, session.run(names, feeds.tensors), strict=True))

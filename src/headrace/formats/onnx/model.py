@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from headrace.abc.model import Scores
 from headrace.errors import RecordError
+from headrace.feeding import Feeder, Feeds, make_feeds
 from headrace.formats.onnx.collecting import Collector, column_type
-from headrace.formats.onnx.feeding import Feeder, Feeds, make_feeds
 from headrace.formats.onnx.ports import Ports
 from headrace.formats.onnx.reading import Reader
 from headrace.formats.onnx.session import shorten
@@ -35,7 +35,7 @@ class OnnxModel:
         self._session, self._ports = session, ports
         self._sources = [output.source for output in ports.outputs]
         self._signature = ports.signature
-        self._feeders = [Feeder(each) for each in ports.inputs]
+        self._feeders = [Feeder(each.field, each.tail) for each in ports.inputs]
         self._collectors = [Collector(output) for output in ports.outputs]
         self._schema = pa.schema([(each.name, column_type(each.type, each.shape)) for each in self._signature.outputs])
         self._reader = Reader(ports.inputs) if ports.batch in {None, 1} else None
