@@ -1,5 +1,7 @@
 """Columns to the tensors that a graph takes: one array for each input, its first dimension that of the records.
 
+Models of graphs share as well what they say of one record, and of an input that was missing.
+
 A missing number of a floating type is NaN, as the training libraries write it; what else is missing makes its row an
 error, and stands as zero or empty text so that its neighbours can be scored in the same call.
 """
@@ -16,7 +18,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace.packing import RowErrors, convert, find_dtype, pack_lists
+from headrace.abc.model import Model
+from headrace.errors import RecordError
+from headrace.packing import RowErrors, convert, find_dtype, infer_column, pack_lists
 from headrace.records import Field
 
 Tensor = npt.NDArray[Any]
@@ -119,6 +123,34 @@ def make_feeds(batch: pa.RecordBatch, feeders: Sequence[Feeder]) -> Feeds:
         else:
             feeds.tensors[each.name] = seen
     return feeds
+
+
+def score_slowly(model: Model, record: Mapping[str, object]) -> dict[str, object]:
+    """Score one record as a batch: it says of every value what is wrong with it. Raises ``RecordError``."""
+    columns = {}
+    for each in model.signature.inputs:
+        value = record.get(each.name)
+        try:
+            columns[each.name] = infer_column([value])
+        except (pa.ArrowException, TypeError, OverflowError) as error:
+            raise RecordError(f"the input {each.name!r} holds {value!r}: {error}") from error
+    scores = model.score(pa.record_batch(columns))
+    for reason in scores.errors.values():
+        raise RecordError(reason)
+    outputs: dict[str, object] = scores.outputs.to_pylist()[0]
+    return outputs
+
+
+def has_nan(value: object) -> bool:
+    """Tell whether an output holds a NaN."""
+    if isinstance(value, list):
+        return any(map(has_nan, value))
+    return isinstance(value, float) and value != value  # noqa: PLR0124 (NaN alone is not itself)
+
+
+def tell_missing(names: Sequence[str]) -> str:
+    """Say why a record whose output is NaN has no score: these inputs were fed as NaN."""
+    return f"the model gives no number without {', '.join(repr(name) for name in names)}, which is missing"
 
 
 def _make_filler(kind: pa.DataType) -> pa.Scalar:

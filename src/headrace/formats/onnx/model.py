@@ -17,12 +17,11 @@ import pyarrow as pa
 
 from headrace.abc.model import Scores
 from headrace.errors import RecordError
-from headrace.feeding import Feeder, Feeds, make_feeds
+from headrace.feeding import Feeder, Feeds, has_nan, make_feeds, score_slowly, tell_missing
 from headrace.formats.onnx.collecting import Collector, column_type
 from headrace.formats.onnx.ports import Ports
 from headrace.formats.onnx.reading import Reader
 from headrace.formats.onnx.session import shorten
-from headrace.packing import infer_column
 from headrace.records import Signature
 
 Columns = list[pa.Array]
@@ -117,15 +116,15 @@ class OnnxModel:
             if pa.types.is_floating(column.type):
                 bad = rows[np.isnan(column.take(pa.array(rows)).to_numpy(zero_copy_only=False))].tolist()
             else:
-                bad = [row for row in rows.tolist() if _has_nan(column[row].as_py())]
+                bad = [row for row in rows.tolist() if has_nan(column[row].as_py())]
             for row in bad:
-                feeds.errors.setdefault(row, _tell_missing(feeds.missing[row]))
+                feeds.errors.setdefault(row, tell_missing(feeds.missing[row]))
 
     def score_one(self, record: Mapping[str, object]) -> dict[str, object]:
         """Score one record; see ``headrace.abc.model.Model``. Raises ``RecordError``."""
         tensors = None if self._reader is None else self._reader.read(record)
         if tensors is None:
-            return self._score_slowly(record)
+            return score_slowly(self, record)
         try:
             found = self._session.run(self._sources, tensors)
         except Exception as error:
@@ -133,28 +132,13 @@ class OnnxModel:
         outputs: dict[str, object] = {}
         for collector, value in zip(self._collectors, found, strict=True):
             outputs.update(zip(collector.names, collector.read(value), strict=True))
-        if any(map(_has_nan, outputs.values())) and (missing := self._find_missing(record)):
-            raise RecordError(_tell_missing(missing))
+        if any(map(has_nan, outputs.values())) and (missing := self._find_missing(record)):
+            raise RecordError(tell_missing(missing))
         return outputs
 
     def _find_missing(self, record: Mapping[str, object]) -> list[str]:
         values = {each.field.name: record.get(each.field.name) for each in self._ports.inputs}
         return [name for name, value in values.items() if value is None or (isinstance(value, list) and None in value)]
-
-    def _score_slowly(self, record: Mapping[str, object]) -> dict[str, object]:
-        """Score one record as a batch: it says of every value what is wrong with it."""
-        columns = {}
-        for each in self._ports.inputs:
-            value = record.get(each.field.name)
-            try:
-                columns[each.field.name] = infer_column([value])
-            except (pa.ArrowException, TypeError, OverflowError) as error:
-                raise RecordError(f"the input {each.field.name!r} holds {value!r}: {error}") from error
-        scores = self.score(pa.record_batch(columns))
-        for reason in scores.errors.values():
-            raise RecordError(reason)
-        outputs: dict[str, object] = scores.outputs.to_pylist()[0]
-        return outputs
 
 
 def _join(parts: list[Columns]) -> Columns:
@@ -163,13 +147,3 @@ def _join(parts: list[Columns]) -> Columns:
 
 def _make_empty(schema: pa.Schema) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array([], kind) for kind in schema.types], schema=schema)
-
-
-def _has_nan(value: object) -> bool:
-    if isinstance(value, list):
-        return any(map(_has_nan, value))
-    return isinstance(value, float) and value != value  # noqa: PLR0124 (NaN alone is not itself)
-
-
-def _tell_missing(names: list[str]) -> str:
-    return f"the model gives no number without {', '.join(repr(name) for name in names)}, which is missing"

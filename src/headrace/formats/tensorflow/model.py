@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from headrace.abc.model import Scores
 from headrace.errors import RecordError
-from headrace.feeding import Feeder, Feeds, make_feeds
+from headrace.feeding import Feeder, Feeds, has_nan, make_feeds, score_slowly, tell_missing
 from headrace.formats.tensorflow.library import TensorflowError
 from headrace.formats.tensorflow.ports import CLASS, Output, Ports
 from headrace.formats.tensorflow.session import Session
@@ -112,8 +112,8 @@ class TensorflowModel:
             return
         rows = np.fromiter(feeds.missing, np.int64)
         for column in columns:
-            for row in [row for row in rows.tolist() if _has_nan(column[row].as_py())]:
-                feeds.errors.setdefault(row, _tell_missing(feeds.missing[row]))
+            for row in [row for row in rows.tolist() if has_nan(column[row].as_py())]:
+                feeds.errors.setdefault(row, tell_missing(feeds.missing[row]))
 
     def score_one(self, record: Mapping[str, object]) -> dict[str, object]:
         """Score one record; see ``headrace.abc.model.Model``. Raises ``RecordError``."""
@@ -125,15 +125,15 @@ class TensorflowModel:
             plain = _PLAIN.get(kind, int if dtype.kind in "iu" else None)
             try:
                 if plain is not None and any(type(each) is not plain for each in values):
-                    return self._score_slowly(record)
+                    return score_slowly(self, record)
                 if plain is None and None in values:
                     missing.append(name)
                 with np.errstate(over="ignore"):
                     tensors.append(np.array(values, dtype).reshape(shape))
             except (TypeError, ValueError, OverflowError):
-                return self._score_slowly(record)
+                return score_slowly(self, record)
         if self._ports.batch not in {None, 1}:
-            return self._score_slowly(record)
+            return score_slowly(self, record)
         try:
             values = self.run(tensors)
         except TensorflowError as error:
@@ -143,23 +143,8 @@ class TensorflowModel:
             outputs[each.field.name] = _read_one(each, value)
         if self._argmax >= 0:
             outputs[CLASS] = int(values[self._argmax].argmax())
-        if missing and any(_has_nan(value) for value in outputs.values()):
-            raise RecordError(_tell_missing(missing))
-        return outputs
-
-    def _score_slowly(self, record: Mapping[str, object]) -> dict[str, object]:
-        """Score one record as a batch: it says of every value what is wrong with it."""
-        columns = {}
-        for each in self._ports.inputs:
-            value = record.get(each.field.name)
-            try:
-                columns[each.field.name] = pa.array([value])
-            except (pa.ArrowException, TypeError, OverflowError) as error:
-                raise RecordError(f"the input {each.field.name!r} holds {value!r}: {error}") from error
-        scores = self.score(pa.record_batch(columns))
-        for reason in scores.errors.values():
-            raise RecordError(reason)
-        outputs: dict[str, object] = scores.outputs.to_pylist()[0]
+        if missing and any(has_nan(value) for value in outputs.values()):
+            raise RecordError(tell_missing(missing))
         return outputs
 
 
@@ -184,13 +169,3 @@ def _read_one(output: Output, value: Tensor) -> object:
     if not value.shape or value.shape[0] != 1 or (shape == () and value.size != 1):
         raise RecordError(f"the output {output.field.name!r} has the shape {list(value.shape)} for 1 record")
     return value.reshape(-1).tolist() if shape else value.item()
-
-
-def _has_nan(value: object) -> bool:
-    if isinstance(value, list):
-        return any(_has_nan(each) for each in value)
-    return isinstance(value, float) and value != value  # noqa: PLR0124 (NaN alone is not itself)
-
-
-def _tell_missing(names: list[str]) -> str:
-    return f"the model gives no number without {', '.join(repr(name) for name in names)}, which is missing"
