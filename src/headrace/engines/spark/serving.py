@@ -55,9 +55,9 @@ def serve(
         raise ConfigurationError(f"transformWithState keeps its state in RocksDB: set {PROVIDER} to {ROCKS_DB}")
     settings = settings or JoinSettings()
     manner = Manner(settings, options or LoadOptions(), in_child, uuid.uuid4().hex, decode)
-    decoder, router = RecordDecoder(codec, settings, salts), MessageRouter(settings, salts, decode)
-    travelling = _place(records).mapInArrow(decoder.decode, TRAVELLING_DDL)
-    travelling = travelling.unionByName(_place(models, "models").mapInArrow(router.route, TRAVELLING_DDL))
+    travelling = bring_together(
+        records, models, RecordDecoder(codec, settings, salts), MessageRouter(settings, salts, decode)
+    )
     if manner.by_time:
         # The watermark's column goes no further: with it Spark would drop late records, without a word.
         travelling = travelling.withColumn("moment", sql.timestamp_millis("at")).withWatermark("moment", delay)
@@ -68,6 +68,12 @@ def serve(
             ServeKeyed(manner), LEAVING_DDL, outputMode="append", timeMode="EventTime" if manner.by_time else "None"
         )
     )
+
+
+def bring_together(records: DataFrame, models: DataFrame, decoder: RecordDecoder, router: MessageRouter) -> DataFrame:
+    """Give what travels to the keyed step, as ``headrace.engines.spark.carriage`` tells it."""
+    travelling = _place(records).mapInArrow(decoder.decode, TRAVELLING_DDL)
+    return travelling.unionByName(_place(models, "models").mapInArrow(router.route, TRAVELLING_DDL))
 
 
 def results(served: DataFrame) -> DataFrame:
