@@ -22,6 +22,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from headrace.errors import RecordError, SinkError, SourceError
+from headrace.protofields import write_varint
 from headrace.records import ModelVersion, SlotKey
 from headrace.wire import jsontext
 from headrace.wire.dead_letters import DeadLetter, decode_dead_letter
@@ -199,21 +200,12 @@ def _collect(letters: Iterable[DeadLetter], to: Path) -> tuple[list[bytes], int]
 
 def _frame(record: bytes, framing: Framing) -> bytes:
     if framing == "delimited":
-        return _varint(len(record)) + record
+        return write_varint(len(record)) + record
     if b"\n" in record and not record.count(b'"'):
         raise SourceError(
             f"a record of {len(record)} bytes holds a line feed, so it is no line: send it with --framing delimited"
         )
     return record + b"\n"
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
 
 
 def _read(to: Path) -> bytes:

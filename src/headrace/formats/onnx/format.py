@@ -16,8 +16,9 @@ from headrace.feeding import Feeder, make_feeds
 from headrace.formats.onnx.model import OnnxModel
 from headrace.formats.onnx.ports import Ports, read_ports
 from headrace.formats.onnx.session import SessionSettings, explain, open_session
-from headrace.formats.onnx.wire import WireError, has_external_data, looks_like_model
+from headrace.formats.onnx.wire import has_external_data, looks_like_model
 from headrace.formats.onnx.zipmap import unzip
+from headrace.protofields import WireError
 
 
 class OnnxFormat:

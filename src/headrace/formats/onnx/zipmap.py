@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headrace.formats.onnx.wire import GRAPH, read_fields
+from headrace.formats.onnx.wire import GRAPH
+from headrace.protofields import BYTES, VARINT, read_fields, write_varint
 
 _NODE, _INPUT, _OUTPUT = 1, 11, 12  # of a graph
 _TAKES, _GIVES, _OPERATOR, _ATTRIBUTE, _DOMAIN = 1, 2, 4, 5, 7  # of a node
@@ -77,7 +78,7 @@ def _read(content: bytes, span: Span) -> list[tuple[int, Span, Span]]:
     found = []
     start = span[0]
     for number, kind, first, last in read_fields(content, *span):
-        end = last if kind != 0 else _skip_varint(content, _skip_varint(content, start))
+        end = last if kind != VARINT else _skip_varint(content, _skip_varint(content, start))
         found.append((number, (start, end), (first, last)))
         start = end
     return found
@@ -109,7 +110,7 @@ def _read_keys(content: bytes, node: _Node) -> tuple[object, ...]:
             if number == _TEXTS:
                 keys.append(content[first:last].decode(errors="replace"))
             elif number == _INTEGERS:
-                keys += [_sign(first)] if kind == 0 else _read_packed(content[first:last])
+                keys += [_sign(first)] if kind == VARINT else _read_packed(content[first:last])
     return tuple(keys)
 
 
@@ -136,9 +137,4 @@ def _text(content: bytes, span: Span, number: int) -> bytes:
 
 def _write(number: int, content: bytes) -> bytes:
     """Write a field that holds bytes."""
-    size, written = len(content), bytearray((number << 3 | 2,))
-    while size >= 0x80:
-        written.append(size & 0x7F | 0x80)
-        size >>= 7
-    written.append(size)
-    return bytes(written) + content
+    return write_varint(number << 3 | BYTES) + write_varint(len(content)) + content

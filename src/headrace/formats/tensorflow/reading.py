@@ -7,7 +7,6 @@ there may not be more of them than a model can sensibly have, since a part of tw
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TypeVar
 
 from google.protobuf import text_format
@@ -15,23 +14,19 @@ from google.protobuf.message import DecodeError, Message
 
 from headrace.errors import ModelFormatError, UnsupportedError
 from headrace.formats.tensorflow.proto import graph_pb2 as pb
+from headrace.protofields import BYTES, VARINT, WireError, read_fields
 
 MAX_NODES = 1_000_000
 MAX_TEXT = 64 * 2**20
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _NODE, _LIBRARY = 1, 2
-_GRAPH_FIELDS = {_NODE: _BYTES, _LIBRARY: _BYTES, 3: _VARINT, 4: _BYTES, 5: _BYTES}
-_SAVED_FIELDS = {1: _VARINT, 2: _BYTES}
+_GRAPH_FIELDS = {_NODE: BYTES, _LIBRARY: BYTES, 3: VARINT, 4: BYTES, 5: BYTES}
+_SAVED_FIELDS = {1: VARINT, 2: BYTES}
 _OP_NAME = re.compile(rb"[A-Za-z0-9_.\-/>]{1,200}")
 _COMMENTS = rb"\A(?:\s|#[^\n]*\n)*"
 _GRAPH_TEXT = re.compile(_COMMENTS + rb"(?:node|library|versions?)\s*[:{<]")
 _SAVED_TEXT = re.compile(_COMMENTS + rb"(?:saved_model_schema_version\s*:|meta_graphs\s*[:{<])")
 _TEXT_LOOKED_AT = 4096
 M = TypeVar("M", bound=Message)
-
-
-class WireError(ValueError):
-    """The bytes are not protobuf, or end too soon."""
 
 
 def looks_like_graph(content: bytes) -> bool:
@@ -44,11 +39,11 @@ def looks_like_saved_model(content: bytes) -> bool:
     if _SAVED_TEXT.match(content[:_TEXT_LOOKED_AT]):
         return True
     try:
-        for number, kind, first, last in _walk(content, 0, len(content)):
+        for number, kind, first, last in read_fields(content, 0, len(content)):
             if _SAVED_FIELDS.get(number) != kind:
                 return False
             if number == 2:
-                return next(_walk(content, first, last), (0,))[0] in {1, 2}
+                return next(read_fields(content, first, last), (0,))[0] in {1, 2}
     except WireError:
         return False
     return False
@@ -103,8 +98,8 @@ def _count(content: bytes, counted: _Paths) -> int:
     left = [(0, len(content), counted)]
     while left:
         start, end, paths = left.pop()
-        for number, kind, first, last in _walk(content, start, end):
-            if number in paths and kind == _BYTES:
+        for number, kind, first, last in read_fields(content, start, end):
+            if number in paths and kind == BYTES:
                 total += 1
                 if total > MAX_NODES:
                     return total
@@ -115,47 +110,16 @@ def _count(content: bytes, counted: _Paths) -> int:
 
 def _starts_with_node(content: bytes) -> bool:
     try:
-        for number, kind, first, last in _walk(content, 0, len(content)):
+        for number, kind, first, last in read_fields(content, 0, len(content)):
             if _GRAPH_FIELDS.get(number) != kind:
                 return False
             if number == _NODE:
                 names = {
-                    each: content[begin:end] for each, wire, begin, end in _walk(content, first, last) if wire == _BYTES
+                    each: content[begin:end]
+                    for each, wire, begin, end in read_fields(content, first, last)
+                    if wire == BYTES
                 }
                 return 1 in names and bool(_OP_NAME.fullmatch(names.get(2, b"")))
     except WireError:
         return False
     return False
-
-
-def _walk(content: bytes, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-    """Give each field's number and wire type, and where its bytes begin and end. Raises ``WireError``."""
-    place = start
-    while place < end:
-        tag, place = _read_varint(content, place, end)
-        number, kind = tag >> 3, tag & 7
-        first = place
-        if kind == _VARINT:
-            _, place = _read_varint(content, place, end)
-        elif kind == _BYTES:
-            size, first = _read_varint(content, place, end)
-            place = first + size
-        elif kind in {_FIXED64, _FIXED32}:
-            place += 8 if kind == _FIXED64 else 4
-        else:
-            raise WireError(f"a field of wire type {kind} at byte {place}")
-        if place > end:
-            raise WireError(f"field {number} at byte {first} ends after the bytes do")
-        yield number, kind, first, place
-
-
-def _read_varint(content: bytes, place: int, end: int) -> tuple[int, int]:
-    value = shift = 0
-    while place < end and shift < 70:
-        byte = content[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, place
-        shift += 7
-    raise WireError(f"a number at byte {place} does not end")
