@@ -79,6 +79,10 @@ bench-%: setup ## run one benchmark: make bench-embedded
 pmml-conformance: setup ## score real PMML models and compare (CASES=DIR for more of them)
 	@CASES="$(CASES)" $(BIN)/python -m tests.conformance.pmml
 
+.PHONY: pictures
+pictures: setup $(BROWSER) ## draw the pictures of the page in docs/images again
+	HEADRACE_PICTURES=docs/images $(PYTEST) tests/monitor/test_accessibility.py -k pictures
+
 .PHONY: hooks
 hooks: setup ## have git run the checks before each commit
 	$(BIN)/pre-commit install

@@ -114,6 +114,10 @@ class Page:
         for kind in ("mousePressed", "mouseReleased"):
             self._call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def type(self, text: str) -> None:
+        """Type a text where the focus is."""
+        self._call("Input.insertText", text=text)
+
     def press(self, key: str, code: int) -> None:
         """Press a key."""
         for kind in ("keyDown", "keyUp"):

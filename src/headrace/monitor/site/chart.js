@@ -22,7 +22,7 @@ function niceStep(most, steps) {
 export class Chart {
   constructor({ title, lines, write, height = 230, wide = false, least = 1, decades = false }) {
     Object.assign(this, { title, lines, write, height, least, decades });
-    this.plot = svg("svg", { class: "plot", role: "img", viewBox: `0 0 ${WIDTH} ${height}` });
+    this.plot = svg("svg", { class: "plot", role: "img", "aria-label": title, viewBox: `0 0 ${WIDTH} ${height}` });
     this.hover = make("p.hover", { "aria-hidden": "true" });
     this.legend = make("div.legend");
     this.element = make("figure.chart.sheet", { class: wide ? "wide" : "", style: null },
