@@ -6,6 +6,7 @@ compared once per distinct text of a column, not once per row.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -167,6 +168,17 @@ def parse_or_nan(text: str, type: DataType) -> float:
         return type.parse(text)
     except ValueError:
         return float("nan")
+
+
+def split_values(text: str) -> list[str]:
+    """Return the values that a text stands for: those of a JSON array, or the text itself."""
+    if not text.startswith("["):
+        return [text]
+    try:
+        values = json.loads(text)
+    except ValueError:
+        return [text]
+    return [value if isinstance(value, str) else json.dumps(value) for value in values if value is not None]
 
 
 def _to_float(column: Numbers) -> Numbers:

@@ -12,27 +12,14 @@ Standard: "Association Rules", Item, PMML 4.4.
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
-from headrace.formats.pmml.columns import Bools, Texts, cast
+from headrace.formats.pmml.columns import Bools, Texts, cast, split_values
 from headrace.formats.pmml.datatypes import STRING
 from headrace.formats.pmml.scope import Context, Field, Scope
 from headrace.formats.pmml.xml import Element, malformed
 
 TRUE = frozenset({"true", "t", "1", "1.0", "yes", "y"})
-
-
-def split_values(text: str) -> list[str]:
-    """Return the values that a text stands for: those of a JSON array, or the text itself."""
-    if not text.startswith("["):
-        return [text]
-    try:
-        values = json.loads(text)
-    except ValueError:
-        return [text]
-    return [value if isinstance(value, str) else json.dumps(value) for value in values if value is not None]
 
 
 class Items:

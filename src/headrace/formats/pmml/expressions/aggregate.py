@@ -14,7 +14,7 @@ import json
 import math
 from collections.abc import Callable
 
-from headrace.formats.pmml.columns import Column, parse_or_nan
+from headrace.formats.pmml.columns import Column, parse_or_nan, split_values
 from headrace.formats.pmml.datatypes import DOUBLE, INTEGER, STRING, DataType
 from headrace.formats.pmml.expressions.functions.texts import as_texts
 from headrace.formats.pmml.scope import Compute, Context, Scope
@@ -52,10 +52,10 @@ def compile_expression(element: Element, scope: Scope) -> Compute:
     def compute(context: Context) -> Column:
         texts = as_texts(context.column(field))
         if function == "multiset":
-            return texts.map(lambda text: json.dumps(_read_list(text), ensure_ascii=False))
+            return texts.map(lambda text: json.dumps(split_values(text), ensure_ascii=False))
         if reduce is None:
-            return texts.measure(lambda text: len(_read_list(text)), INTEGER)
-        return texts.measure(lambda text: _reduce(reduce, _read_list(text), source), _find_type(function, source))
+            return texts.measure(lambda text: len(split_values(text)), INTEGER)
+        return texts.measure(lambda text: _reduce(reduce, split_values(text), source), _find_type(function, source))
 
     return compute
 
@@ -67,13 +67,3 @@ def _find_type(function: str, source: DataType) -> DataType:
 def _reduce(reduce: Callable[[list[float]], float], texts: list[str], type: DataType) -> float:
     values = [parse_or_nan(text, type) for text in texts]
     return reduce(values) if values and not any(math.isnan(value) for value in values) else math.nan
-
-
-def _read_list(text: str) -> list[str]:
-    if not text.startswith("["):
-        return [text]
-    try:
-        values = json.loads(text)
-    except ValueError:
-        return [text]
-    return [value if isinstance(value, str) else json.dumps(value) for value in values if value is not None]
