@@ -85,7 +85,7 @@ def read(broker: Broker, topic: str, count: int) -> list[tuple[bytes | None, byt
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_topics_are_served_to_their_end_and_a_next_run_goes_on(kafka_broker: Broker, tmp_path: Path) -> None:
+def test_topics_are_served_to_their_end(kafka_broker: Broker, tmp_path: Path) -> None:
     name = f"spark-{uuid.uuid4().hex[:8]}"
     fill(kafka_broker, name)
     file = tmp_path / "headrace.toml"
@@ -100,7 +100,6 @@ def test_topics_are_served_to_their_end_and_a_next_run_goes_on(kafka_broker: Bro
     assert [2.0 * number for number in range(9)] == sorted(scores)
     assert "undecodable" == json.loads(read(kafka_broker, f"{name}-letters", 1)[0][1])["code"]
     assert "serving" in {json.loads(value)["kind"] for _, value in read(kafka_broker, f"{name}-events", 6)}
-    assert 0 == json.loads(run(file).stdout)["scored"]
 
 
 @pytest.mark.slow

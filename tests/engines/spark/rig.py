@@ -99,8 +99,11 @@ class Topics:
         writing = served.select(sql.col("kind").cast("binary").alias("key"), "value").writeStream.format("kafka")
         writing = writing.options(**{"kafka.bootstrap.servers": self.broker.bootstrap, "topic": f"{self.name}-out"})
         writing = writing.option("checkpointLocation", str(self.folder / "checkpoint")).outputMode("append")
-        query = writing.trigger(availableNow=True).start()
-        query.awaitTermination()
+        query = writing.start()
+        try:
+            query.processAllAvailable()
+        finally:
+            query.stop()
         self._collect()
 
     def _collect(self) -> None:

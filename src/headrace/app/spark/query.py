@@ -47,8 +47,9 @@ _REASON = re.compile(r"^(?:[A-Za-z_]\w*\.)*\w*(?:Error|Exception): (.+)$", re.MU
 class SparkRun:
     """A query that runs: ``stop`` ends it, from a signal handler or another thread."""
 
-    def __init__(self, session: SparkSession, query: StreamingQuery) -> None:
+    def __init__(self, session: SparkSession, query: StreamingQuery, topics: Sequence[str]) -> None:
         self._session, self._query = session, query
+        self._named = ", ".join(topics)
         self._stopped = threading.Event()
         self._counts: dict[str, int] = {"scored": 0, "dead_lettered": 0, "skipped": 0}
         self._seen = -1
@@ -66,12 +67,15 @@ class SparkRun:
             self._count()
             failure = self._query.exception()
         except (PySparkException, Py4JError) as error:
-            raise SourceError(f"the query failed: {find_reason(str(error))}") from error
+            raise self._explain(error) from error
         finally:
             self._session.stop()
         if failure is not None and not self._stopped.is_set():
-            raise SourceError(f"the query failed: {find_reason(str(failure))}")
+            raise self._explain(failure)
         return dict(self._counts)
+
+    def _explain(self, error: Exception) -> SourceError:
+        return SourceError(f"the query over the topics {self._named} failed: {find_reason(str(error))}")
 
     def _count(self) -> None:
         """Add up the micro-batches that were done since the last look; Spark keeps the last hundred."""
@@ -109,9 +113,10 @@ def start_query(configuration: SparkConfiguration, directory: Path, options: Seq
             .option("checkpointLocation", _place(section.checkpoint, directory))
             .outputMode("append")
         )
+        trigger: dict[str, Any] = {"availableNow": True}
         if configuration.streams[0].follow:
-            return SparkRun(session, writing.trigger(processingTime=f"{section.trigger_ms} milliseconds").start())
-        return SparkRun(session, writing.trigger(availableNow=True).start())
+            trigger = {"processingTime": f"{section.trigger_ms} milliseconds"}
+        return SparkRun(session, writing.trigger(**trigger).start(), _list_topics(configuration))
     except PySparkException as error:
         session.stop()
         raise SourceError(f"Spark does not take the query: {find_reason(str(error))}") from error
@@ -172,6 +177,12 @@ def read_spark_options(options: Sequence[str]) -> tuple[str, dict[str, str]]:
             raise ConfigurationError(f"--conf {value!r} is no setting of Spark: write --conf NAME=VALUE")
         conf[key] = setting
     return master, conf
+
+
+def _list_topics(configuration: SparkConfiguration) -> list[str]:
+    outlets = (configuration.results, configuration.dead_letters, configuration.events)
+    written = [section.topic for section in outlets if section is not None]
+    return [*(section.topic for section in configuration.streams), configuration.models.topic, *written]
 
 
 @contextmanager

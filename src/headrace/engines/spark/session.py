@@ -26,6 +26,7 @@ _SETTINGS = MappingProxyType(
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
+        "spark.python.authenticate.socketTimeout": "300s",  # a busy machine takes long to start Python
     }
 )
 
