@@ -20,12 +20,11 @@ from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
 from apache_beam.pvalue import AsList
-from apache_beam.transforms.window import GlobalWindows
 
 from headrace.core.settings import JoinSettings
-from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, DecodeRecords, Keyed, RouteModels
+from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, Keyed
+from headrace.engines.beam.graph import RESULTS, Served, build_graph
 from headrace.engines.beam.keyed import Manner, hand_out
-from headrace.engines.beam.serving import RESULTS, Served
 from headrace.errors import ConfigurationError
 from headrace.loading import LoadOptions
 from headrace.machinery.desk import Desk
@@ -69,34 +68,11 @@ class ServeBesideModels(beam.PTransform[Any, Any]):
 
     def expand(self, pcolls: Mapping[str, PCollection[Any]]) -> Served:
         """Build the graph."""
-        manner = self._manner
-        decoded = (
-            pcolls["records"]
-            | "RecordsInOneWindow" >> beam.WindowInto(GlobalWindows())
-            | "DecodeRecords"
-            >> beam.ParDo(DecodeRecords(self._codec, manner.settings, self._batch_records, manner.form)).with_outputs(
-                DEAD_LETTERS, main=RESULTS
-            )
-        )
-        routed = (
-            pcolls["models"]
-            | "ModelsInOneWindow" >> beam.WindowInto(GlobalWindows())
-            | "RouteModels"
-            >> beam.ParDo(RouteModels(manner.settings, manner.form, manner.decode)).with_outputs(EVENTS, main=RESULTS)
-        )
-        messages = routed[RESULTS] | "Messages" >> beam.Map(_pass_on).with_output_types(Keyed)
-        served = (
-            decoded[RESULTS]
-            | "Rows" >> beam.Map(_pass_on).with_output_types(Keyed)
-            | "Serve" >> beam.ParDo(_ServeBeside(manner), AsList(messages)).with_outputs(
-                DEAD_LETTERS, EVENTS, main=RESULTS
-            )
-        )  # fmt: skip
-        return Served(
-            served[RESULTS],
-            (decoded[DEAD_LETTERS], served[DEAD_LETTERS]) | "AllDeadLetters" >> beam.Flatten(),
-            (routed[EVENTS], served[EVENTS]) | "AllEvents" >> beam.Flatten(),
-        )
+        return build_graph(pcolls, self._codec, self._manner, self._batch_records, self._serve)
+
+    def _serve(self, rows: PCollection[Keyed], messages: PCollection[Keyed]) -> Any:
+        step = beam.ParDo(_ServeBeside(self._manner), AsList(messages))
+        return rows | "Serve" >> step.with_outputs(DEAD_LETTERS, EVENTS, main=RESULTS)
 
 
 class _ServeBeside(beam.DoFn):
@@ -140,8 +116,3 @@ def _require_stateless(settings: JoinSettings) -> None:
         raise ConfigurationError(
             "records cannot be held beside models of a side input: choose 'skip' or 'dead-letter', or ServeModels"
         )
-
-
-def _pass_on(element: Keyed) -> Keyed:
-    """Change nothing: it stands where a type is told, which chooses the coder."""
-    return element

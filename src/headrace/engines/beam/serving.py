@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
-from apache_beam.transforms.window import GlobalWindows
 
 from headrace.core.settings import JoinSettings
-from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, DecodeRecords, Keyed, RouteModels
+from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, Keyed
+from headrace.engines.beam.graph import RESULTS, Served, build_graph
 from headrace.engines.beam.keyed import Manner, ServeKeyed
 from headrace.loading import LoadOptions
 from headrace.machinery.elements import Form
@@ -22,17 +21,6 @@ if TYPE_CHECKING:
 
     from headrace.abc.codec import Codec
     from headrace.records import Command
-
-RESULTS = "results"
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """What comes out: results, records that could not be scored, and what happened to models."""
-
-    results: PCollection[Any]
-    dead_letters: PCollection[Any]
-    events: PCollection[Any]
 
 
 class ServeModels(beam.PTransform[Any, Any]):
@@ -64,32 +52,9 @@ class ServeModels(beam.PTransform[Any, Any]):
 
     def expand(self, pcolls: Mapping[str, PCollection[Any]]) -> Served:
         """Build the graph."""
-        manner = self._manner
-        decoded = (
-            pcolls["records"]
-            | "RecordsInOneWindow" >> beam.WindowInto(GlobalWindows())
-            | "DecodeRecords"
-            >> beam.ParDo(DecodeRecords(self._codec, manner.settings, self._batch_records, manner.form)).with_outputs(
-                DEAD_LETTERS, main=RESULTS
-            )
-        )
-        routed = (
-            pcolls["models"]
-            | "ModelsInOneWindow" >> beam.WindowInto(GlobalWindows())
-            | "RouteModels"
-            >> beam.ParDo(RouteModels(manner.settings, manner.form, manner.decode)).with_outputs(EVENTS, main=RESULTS)
-        )
-        rows = decoded[RESULTS] | "Rows" >> beam.Map(_pass_on).with_output_types(Keyed)
-        messages = routed[RESULTS] | "Messages" >> beam.Map(_pass_on).with_output_types(Keyed)
+        return build_graph(pcolls, self._codec, self._manner, self._batch_records, self._serve)
+
+    def _serve(self, rows: PCollection[Keyed], messages: PCollection[Keyed]) -> Any:
         keyed = (rows, messages) | "Join" >> beam.Flatten()
-        served = keyed | "Serve" >> beam.ParDo(ServeKeyed(manner)).with_outputs(DEAD_LETTERS, EVENTS, main=RESULTS)
-        return Served(
-            served[RESULTS],
-            (decoded[DEAD_LETTERS], served[DEAD_LETTERS]) | "AllDeadLetters" >> beam.Flatten(),
-            (routed[EVENTS], served[EVENTS]) | "AllEvents" >> beam.Flatten(),
-        )
-
-
-def _pass_on(element: Keyed) -> Keyed:
-    """Change nothing: it stands where a type is told, which chooses the coder."""
-    return element
+        step = beam.ParDo(ServeKeyed(self._manner))
+        return keyed | "Serve" >> step.with_outputs(DEAD_LETTERS, EVENTS, main=RESULTS)
