@@ -7,10 +7,9 @@ precision what Keras computes, and agrees with it to about 1e-6.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from headrace.export.keras_model import TOLERANCE, Served, describe, import_tensorflow, predict_golden
+from headrace.export.keras_model import Served, describe, import_tensorflow, make_descriptor
 from headrace.records import Descriptor
 
 _OPTIMIZERS = ("constfold", "arithmetic", "dependency", "remap", "constfold")
@@ -44,16 +43,18 @@ def descriptor_for(
     ``examples`` are a matrix of features; ``fields`` are further fields of ``Descriptor``. Raises as ``to_graph`` does.
     """
     served = describe(model, target_name=target_name, feature_names=feature_names, classes=classes)
-    descriptor = Descriptor(
+    return make_descriptor(
+        model,
+        served,
+        examples,
+        classes=classes,
+        golden_rows=golden_rows,
+        fields=fields,
         name=name,
         data_type=data_type,
         model_type="tensorflow",
         content=_freeze(served),
-        golden=predict_golden(model, served, examples, classes=classes, limit=golden_rows),
-        golden_tolerance=TOLERANCE,
-        mapping=served.inputs,
     )
-    return replace(descriptor, **fields)
 
 
 def _freeze(served: Served) -> bytes:

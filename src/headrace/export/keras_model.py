@@ -8,15 +8,15 @@ probability is that of the second of two classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from headrace.errors import MissingExtraError, ModelError, UnsupportedError
-from headrace.records import GoldenRecord
+from headrace.records import Descriptor, GoldenRecord
 
 TENSOR = "features"
 PROBABILITIES = "probabilities"
@@ -62,6 +62,25 @@ def describe(
 
     outputs = (target_name, PROBABILITIES) if classes else (target_name,)
     return Served(serve, specs, inputs, outputs)
+
+
+def make_descriptor(
+    model: Any,
+    served: Served,
+    examples: Any,
+    *,
+    classes: Sequence[object],
+    golden_rows: int,
+    fields: Mapping[str, Any],
+    **own: Any,
+) -> Descriptor:
+    """Make a publication with golden records and the mapping; ``fields`` stand above what is ``own`` to the format.
+
+    Raises ``ModelError`` where the examples do not fit.
+    """
+    golden = predict_golden(model, served, examples, classes=classes, limit=golden_rows)
+    descriptor = Descriptor(golden=golden, golden_tolerance=TOLERANCE, mapping=served.inputs, **own)
+    return replace(descriptor, **fields)
 
 
 def predict_golden(

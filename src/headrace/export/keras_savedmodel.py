@@ -10,11 +10,10 @@ import io
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from headrace.export.keras_model import TOLERANCE, Served, describe, import_tensorflow, predict_golden
+from headrace.export.keras_model import Served, describe, import_tensorflow, make_descriptor
 from headrace.records import Descriptor
 
 SIGNATURE = "serving_default"
@@ -56,16 +55,18 @@ def descriptor_for(
     ``to_saved_model`` does.
     """
     served = describe(model, target_name=target_name, feature_names=feature_names, classes=classes)
-    descriptor = Descriptor(
+    return make_descriptor(
+        model,
+        served,
+        examples,
+        classes=classes,
+        golden_rows=golden_rows,
+        fields=fields,
         name=name,
         data_type=data_type,
         model_type="savedmodel",
         content=_save(served, signature),
-        golden=predict_golden(model, served, examples, classes=classes, limit=golden_rows),
-        golden_tolerance=TOLERANCE,
-        mapping=served.inputs,
     )
-    return replace(descriptor, **fields)
 
 
 def _save(served: Served, signature: str) -> bytes:
