@@ -111,6 +111,35 @@ class QueriesSection(msgspec.Struct, frozen=True, kw_only=True):
     token_file: Path | None = None
 
 
+class TopicsConfiguration(msgspec.Struct, frozen=True, kw_only=True):
+    """What files of engines over other people's runtimes have in common: their topics, all of them named.
+
+    ``kafka`` holds the client's own settings, by the client's own names.
+    """
+
+    kafka: dict[str, Any]
+    records: TopicSection | list[TopicSection]
+    models: ModelTopicSection
+    results: OutTopicSection
+    dead_letters: OutTopicSection
+    events: OutTopicSection | None = None
+    loading: LoadingSection = LoadingSection()
+    switch: SwitchSection = SwitchSection()
+    slots: dict[str, SlotSection] = {}
+
+    def __post_init__(self) -> None:
+        if not self.streams:
+            raise ConfigurationError("there are no records: give at least one table [[records]]")
+        names = [*(section.topic for section in self.streams), self.models.topic]
+        names += [section.topic for section in (self.results, self.dead_letters, self.events) if section is not None]
+        refuse_repeated(names)
+
+    @property
+    def streams(self) -> list[TopicSection]:
+        """The topics of records."""
+        return self.records if isinstance(self.records, list) else [self.records]
+
+
 class KafkaConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     """A whole file. ``kafka`` holds the client's own settings, by the client's own names."""
 
