@@ -49,6 +49,11 @@ PICKY = Recipe("picky", "y", 2).content
 )
 def test_each_value_has_its_bin(profile: FieldProfile, values: pa.Array, expected: list[int]) -> None:
     assert expected == find_bins(profile, values).tolist()
+    columns = pa.RecordBatch.from_arrays([values], names=[profile.name])
+    counted = np.bincount(expected, minlength=profile.bins).tolist()
+    many = replace(profile, edges=profile.edges and (*profile.edges, *map(float, range(1_000, 1_030))))
+    assert [counted] == count_rows([profile], columns, columns)
+    assert sum(counted) == sum(count_rows([many], columns, columns)[0])
 
 
 def test_fields_are_found_as_models_find_them_and_lists_are_not_counted() -> None:
