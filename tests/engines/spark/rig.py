@@ -20,7 +20,7 @@ from headrace.testing.broker import Broker
 from headrace.testing.scaling import FORMATS, write_scaling
 from headrace.transports.kafka.connection import Connection
 from headrace.transports.kafka.settings import ClientSettings
-from headrace.transports.kafka.topics import WHOLE, Plan, make_topic
+from headrace.transports.kafka.topics import Plan, make_topic
 from headrace.wire.descriptor import encode_command
 from headrace.wire.json import JsonCodec
 from headrace.wire.layout import ByField, Layout
@@ -60,7 +60,8 @@ class Topics:
         connection = Connection(ClientSettings(self.broker.settings))
         for what in ("records", "out"):
             make_topic(connection, Plan(f"{self.name}-{what}", PARTITIONS))
-        make_topic(connection, Plan(f"{self.name}-models", 1, settings=WHOLE))
+        # Messages keep the times that a test gives them, and stay though those are long past.
+        make_topic(connection, Plan(f"{self.name}-models", 1, settings={"retention.ms": "-1"}))
 
     def beside(self, name: str) -> Topics:
         """Give topics of their own for another query."""

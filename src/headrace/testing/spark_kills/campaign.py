@@ -30,8 +30,8 @@ from headrace.testing.scaling import write_scaling
 from headrace.testing.spark_kills.processes import DRIVER, EXECUTOR, find, kill, kill_group
 from headrace.transports.kafka.connection import Connection
 from headrace.transports.kafka.settings import ClientSettings
-from headrace.transports.kafka.topics import WHOLE, make_topic
 from headrace.transports.kafka.topics import Plan as TopicPlan
+from headrace.transports.kafka.topics import make_topic
 from headrace.wire.descriptor import encode_command
 
 MASTER = "local-cluster[2,1,1024]"
@@ -166,7 +166,8 @@ class Campaign:
         connection = Connection(ClientSettings({"bootstrap.servers": plan.bootstrap}))
         for what in ("records", "results", "letters"):
             make_topic(connection, TopicPlan(f"{plan.name}-{what}", PARTITIONS))
-        make_topic(connection, TopicPlan(f"{plan.name}-models", 1, settings=WHOLE))
+        # Messages keep the times that they are given, and stay though those are long past.
+        make_topic(connection, TopicPlan(f"{plan.name}-models", 1, settings={"retention.ms": "-1"}))
         producer = Producer({"bootstrap.servers": plan.bootstrap, "queue.buffering.max.messages": 10_000_000})
         for version in range(VERSIONS):
             command = Publish(Descriptor(f"version {version}", "wine", content=write_scaling(version + 1)))
