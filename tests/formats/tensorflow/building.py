@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from headrace.abc.model import Model
 from headrace.formats.tensorflow.proto import graph_pb2 as pb
 from headrace.records import Signature
 
@@ -38,6 +39,18 @@ def agree(expected: Any, actual: Any) -> bool:
     if np.asarray(expected).dtype.kind in "US":
         return bool(expected == actual)
     return bool(np.allclose(np.asarray(expected, float), np.asarray(actual, float), rtol=1e-5, atol=1e-6))
+
+
+def check_predictions(model: Model, case: str) -> None:
+    """Check that a model scores batches and single records as TensorFlow did."""
+    predicted = read_predictions(case)
+    scores = model.score(make_batch(model.signature, predicted))
+    assert scores.errors == {}
+    inputs = [each.name for each in model.signature.inputs]
+    for output in model.signature.outputs:
+        assert agree(predicted[output.name], scores.outputs.column(output.name).to_pylist())
+        for row, expected in enumerate(predicted[output.name]):
+            assert agree(expected, model.score_one({name: predicted[name][row] for name in inputs})[output.name])
 
 
 def add(graph: Any, op: str, name: str, inputs: Sequence[str] = (), **attributes: Any) -> None:

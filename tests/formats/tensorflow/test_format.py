@@ -32,9 +32,9 @@ from tests.formats.tensorflow.building import (
     FLOAT,
     STRING,
     add,
-    agree,
     begin,
     build_sum,
+    check_predictions,
     constant,
     make_batch,
     read_predictions,
@@ -60,14 +60,7 @@ def test_scores_are_those_of_tensorflow(file: str) -> None:
     content = (DATA / file).read_bytes()
     assert TensorflowFormat().recognises(content)
     model = load(content)
-    predicted = read_predictions(file.partition(".")[0])
-    scores = model.score(make_batch(model.signature, predicted))
-    assert scores.errors == {}
-    inputs = [each.name for each in model.signature.inputs]
-    for output in model.signature.outputs:
-        assert agree(predicted[output.name], scores.outputs.column(output.name).to_pylist())
-        for row, expected in enumerate(predicted[output.name]):
-            assert agree(expected, model.score_one({name: predicted[name][row] for name in inputs})[output.name])
+    check_predictions(model, file.partition(".")[0])
     model.close()
 
 

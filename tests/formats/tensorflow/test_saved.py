@@ -16,15 +16,13 @@ from tests.formats.tensorflow.building import (
     DATA,
     FLOAT,
     add,
-    agree,
     begin,
     build_saved,
     build_sum,
-    make_batch,
+    check_predictions,
     pack_tar,
     pack_zip,
     read_folder,
-    read_predictions,
 )
 
 CHOSEN = {
@@ -44,14 +42,7 @@ def load(content: bytes, options: Mapping[str, str] | None = None) -> Model:
 def test_scores_are_those_of_tensorflow(case: str) -> None:
     folder, options = CHOSEN[case]
     model = load(pack_tar(read_folder(folder)), options)
-    predicted = read_predictions(case)
-    scores = model.score(make_batch(model.signature, predicted))
-    assert scores.errors == {}
-    inputs = [each.name for each in model.signature.inputs]
-    for output in model.signature.outputs:
-        assert agree(predicted[output.name], scores.outputs.column(output.name).to_pylist())
-        for row, expected in enumerate(predicted[output.name]):
-            assert agree(expected, model.score_one({name: predicted[name][row] for name in inputs})[output.name])
+    check_predictions(model, case)
     model.close()
 
 
