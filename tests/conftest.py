@@ -18,3 +18,11 @@ settings.load_profile("headrace")
 def project() -> Path:
     """The folder that holds pyproject.toml."""
     return Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def flink(project: Path) -> Path:
+    """The Python of Flink's environment, which `make` makes."""
+    program = project / ".venv-flink/bin/python"
+    assert program.is_file(), "make .venv-flink/.installed-flink"
+    return program

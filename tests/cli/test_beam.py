@@ -125,4 +125,4 @@ def test_options_are_for_engines_that_have_some(cli: Cli, tmp_path: Path) -> Non
     file.write_text("")
     done = cli("run", str(file), "--", "--runner=DirectRunner")
     assert 2 == done.exit_code
-    assert "only a Beam or a Spark engine takes options" in done.stderr
+    assert "only a Beam, Flink or Spark engine takes options" in done.stderr

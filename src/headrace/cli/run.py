@@ -48,7 +48,7 @@ def run(
     """Run the engine that the configuration CONFIG describes, until its records are done.
 
     A Beam engine is given the OPTIONS after "--" as Beam's own, such as --runner; a Spark engine takes --master and
-    --conf there.
+    --conf there, a Flink engine --target, --jobmanager and -DNAME=VALUE.
 
     SIGTERM or SIGINT (Ctrl-C) ends it in order: what was read is scored and committed, and the exit code is 0. A second
     SIGINT ends it at once; what was committed stays.
@@ -71,8 +71,12 @@ def run(
         from headrace.cli.spark import run_query
 
         return run_query(config, options, as_json=as_json)
+    if own in {"flink-keyed", "flink-partitioned"}:
+        from headrace.cli.flink import run_job
+
+        return run_job(config, options, as_json=as_json)
     if options:
-        raise click.UsageError(f"{options[0]!r}: only a Beam or a Spark engine takes options of its own")
+        raise click.UsageError(f"{options[0]!r}: only a Beam, Flink or Spark engine takes options of its own")
     if own == "kafka":
         from headrace.cli.group import run_instance, run_workers
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from headrace.abc.source import Wake
-    from headrace.core.partition import Pending
+    from headrace.core.partition import Partition, Pending
     from headrace.core.settings import JoinSettings
     from headrace.core.snapshot import Snapshot
     from headrace.machinery.shelf import Shelf
@@ -200,17 +200,26 @@ class Desk:
     def finish(self) -> Outcome:
         """End it: no message will come any more. Rows that still wait leave as dead letters."""
         outcome = self.work(END)
-        for partition in self.join.partitions.values():
-            while partition.queue:
-                pending = partition.queue.popleft()
-                rows = range(pending.start, len(pending.batch))
-                told = "the pipeline ended before a model came: publish one and send the record again"
-                failures = tuple(Failure(row, "no-model", told) for row in rows)
-                outcome.dead_letters.append(DeadLetters(pending.batch, None, failures))
-                self.join.unaddressed.received += len(failures)
-                self.join.unaddressed.dead_lettered += len(failures)
-                outcome.rows += len(failures)
+        while self.join.blocked:
+            for partition in self.join.partitions.values():
+                if partition.queue:
+                    self._give_up(partition, outcome)
+            _add(outcome, self.work(END))
         return outcome
+
+    def _give_up(self, partition: Partition, outcome: Outcome) -> None:
+        """Give up the rows that wait first: those of other data types behind them may have a model."""
+        pending = partition.queue[0]
+        end = len(pending.batch) if len(pending.batch.groups) == 1 else pending.start + 1
+        told = "the pipeline ended before a model came: publish one and send the record again"
+        failures = tuple(Failure(row, "no-model", told) for row in range(pending.start, end))
+        outcome.dead_letters.append(DeadLetters(pending.batch, None, failures))
+        self.join.unaddressed.received += len(failures)
+        self.join.unaddressed.dead_lettered += len(failures)
+        outcome.rows += len(failures)
+        pending.start = end
+        if end == len(pending.batch):
+            partition.queue.popleft()
 
     @property
     def queue(self) -> list[Rows]:

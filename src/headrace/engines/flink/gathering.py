@@ -23,6 +23,8 @@ from headrace.engines.flink.manner import BYTES, LAST, read_record, read_time
 from headrace.records import Raw
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from headrace.engines.flink.manner import Manner
     from headrace.machinery.elements import RecordElement
 
@@ -59,20 +61,6 @@ class _Pile:
     records: list[Kept] = field(default_factory=list)
     earliest: int = END
 
-    def make_raw(self, lane: str) -> Raw:
-        """Give the records as a batch."""
-        source, partition, _ = lane.rsplit(_SEPARATOR, 2)
-        offsets, times, keys, values = zip(*self.records, strict=True)
-        written = pa.array(keys, pa.binary())
-        return Raw(
-            source,
-            int(partition),
-            np.array(offsets, np.int64),
-            pa.array(values, pa.binary()),
-            keys=None if written.null_count == len(written) else written,
-            timestamps=None if BEGINNING in times else np.array(times, np.int64),
-        )
-
 
 class Gathering:
     """The piles of one task, by lane."""
@@ -106,7 +94,7 @@ class Gathering:
             return None
         self._state.clear()
         self._piles[lane] = _Pile()
-        return pile.make_raw(lane)
+        return _make_raw(lane, pile.records)
 
     def _find(self, lane: str) -> _Pile:
         pile = self._piles.get(lane)
@@ -118,3 +106,34 @@ class Gathering:
 
 def _keep(record: RecordElement, time: int) -> Kept:
     return (record.offset, time, record.key, record.value)
+
+
+def _make_raw(lane: str, records: Sequence[Kept]) -> Raw:
+    source, partition, _ = lane.rsplit(_SEPARATOR, 2)
+    offsets, times, keys, values = zip(*records, strict=True)
+    written = pa.array(keys, pa.binary())
+    return Raw(
+        source,
+        int(partition),
+        np.array(offsets, np.int64),
+        pa.array(values, pa.binary()),
+        keys=None if written.null_count == len(written) else written,
+        timestamps=None if BEGINNING in times else np.array(times, np.int64),
+    )
+
+
+def write_raw(raw: Raw, start: int) -> bytes:
+    """Write the records of a batch from ``start`` on as they came."""
+    lane = f"{raw.source}{_SEPARATOR}{raw.partition}{_SEPARATOR}0"
+    count = len(raw) - start
+    times = [BEGINNING] * count if raw.timestamps is None else raw.timestamps[start:].tolist()
+    keys = [None] * count if raw.keys is None else raw.keys.slice(start).to_pylist()
+    values = [None] * count if raw.values is None else raw.values.slice(start).to_pylist()
+    records = list(zip(raw.offsets[start:].tolist(), times, keys, values, strict=True))
+    return _ENCODER.encode((lane, records))
+
+
+def read_raw(written: bytes) -> Raw:
+    """Read records that were written so."""
+    lane, records = msgspec.msgpack.decode(written, type=tuple[str, list[Kept]])
+    return _make_raw(lane, records)

@@ -67,7 +67,7 @@ def read_record(element: Any) -> RecordElement:
     """Read an element of a stream of records: bytes, ``RecordElement``, or a row with the same fields."""
     if isinstance(element, RecordElement):
         return element
-    return RecordElement(element) if isinstance(element, bytes) else RecordElement(*element)
+    return RecordElement(element) if isinstance(element, bytes) else RecordElement(*tuple(element)[:5])
 
 
 def read_message(element: Any) -> tuple[bytes, int | None]:

@@ -6,12 +6,14 @@ Rules:
    loaded once in a process, for all of its lanes.
 2. A lane's state (its join, what it has gathered, the rows that wait) is keyed, so it moves to another task whole.
 3. A message is given to all of the task's lanes when it comes, so that its model is loading before records ask for it.
-4. An event is told once by a task, whichever of its lanes saw it.
+4. A batch of a lane stays whole, whatever data types are in it, so that ``ordered`` has the order of the lane. Records
+   that wait are kept as they came, and decoded again.
+5. An event is told once by a task, whichever of its lanes saw it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pyflink.common import Types
@@ -20,18 +22,18 @@ from pyflink.datastream.state import MapStateDescriptor
 
 from headrace.core.events import Event, Happening
 from headrace.engines.flink.catalogue import BroadcastContents, Catalogue
-from headrace.engines.flink.decoding import Decoder
-from headrace.engines.flink.gathering import Gathering
+from headrace.engines.flink.gathering import Gathering, read_raw, write_raw
 from headrace.engines.flink.manner import BYTES, LAST
 from headrace.engines.flink.workplace import Workplace
 from headrace.machinery.clock import now_ms
 from headrace.machinery.desk import Desk
 from headrace.machinery.elements import write_events
-from headrace.machinery.parcels import Message, decode_parcel
+from headrace.machinery.parcels import Message, Rows, decode_parcel
 from headrace.machinery.shelf import find_shelf
 
 if TYPE_CHECKING:
     from headrace.abc.codec import Codec
+    from headrace.core.partition import Pending
     from headrace.engines.flink.manner import Manner
     from headrace.records import Raw
 
@@ -41,14 +43,24 @@ _REMEMBERED = 10_000
 
 
 class _Workplace(Workplace):
-    """Tells each event once."""
+    """Keeps what waits as it came, whatever its data types, and tells each event once."""
 
-    _told: dict[tuple[str, str, int], None] | None = None
+    def __init__(self, manner: Manner, runtime: Any, make_desk: Callable[[str], Desk], codec: Codec) -> None:
+        super().__init__(manner, runtime, make_desk, with_contents=False, watched=True)
+        self._codec = codec
+        self._told: dict[tuple[str, str, int], None] = {}
+
+    def write_rows(self, pending: Pending) -> bytes:
+        """Write records that wait."""
+        return write_raw(pending.batch.raw, pending.start)
+
+    def read_rows(self, written: bytes) -> Rows:
+        """Read records that wait."""
+        return Rows(self._codec.decode(read_raw(written)))
 
     def choose_events(self, events: Sequence[Event]) -> Sequence[Event]:
         """Give what no lane of this task has told."""
-        told = self._told = self._told or {}
-        chosen = []
+        told, chosen = self._told, []
         for event in events:
             name = (str(event.kind), str(event.slot), event.position)
             if name not in told:
@@ -70,8 +82,7 @@ class ServePartitioned(KeyedBroadcastProcessFunction):
         manner = self._manner
         self._catalogue = Catalogue(manner.decode, manner.settings.retain)
         self._gathering = Gathering(manner, runtime_context)
-        self._decoder = Decoder(manner, self._codec, runtime_context)
-        self._workplace = _Workplace(manner, runtime_context, self._make_desk, with_contents=False, watched=True)
+        self._workplace = _Workplace(manner, runtime_context, self._make_desk, self._codec)
 
     def close(self) -> None:
         """Give the models back."""
@@ -116,9 +127,8 @@ class ServePartitioned(KeyedBroadcastProcessFunction):
         desk = self._workplace.take(lane)
         for message in self._catalogue.after(desk.join.models.position):
             desk.receive(message)
-        parts, lost = ([], []) if raw is None else self._decoder.decode(raw)
-        yield from lost
-        yield from self._workplace.work(lane, [rows for _, rows in parts], ctx.timer_service())
+        rows = [] if raw is None else [Rows(self._codec.decode(raw))]
+        yield from self._workplace.work(lane, rows, ctx.timer_service())
 
     def _make_desk(self, _: str) -> Desk:
         manner = self._manner

@@ -31,6 +31,7 @@ from headrace.stores.contents import digest_of
 if TYPE_CHECKING:
     from headrace.core.events import Event
     from headrace.core.join import Outcome
+    from headrace.core.partition import Pending
     from headrace.engines.flink.manner import Manner
     from headrace.machinery.desk import Desk
     from headrace.machinery.parcels import Parcel
@@ -76,7 +77,7 @@ class Workplace:
     def work(self, key: str, parcels: Sequence[Parcel], timers: Any) -> Iterator[object]:
         """Take in rows and messages, and score what can be scored."""
         desk = self.take(key)
-        waited = bool(desk.queue)
+        before = list_waiting(desk)
         for message in order_messages(parcels):
             desk.receive(message)
         for parcel in parcels:
@@ -84,9 +85,14 @@ class Workplace:
                 desk.offer(parcel)
         outcome = desk.work(timers.current_watermark(), wait=False)
         yield from self._leave(desk, outcome)
-        waiting = desk.queue
-        if waited or waiting:
-            self._cells.queue.update([encode_parcel(rows) for rows in waiting])
+        waiting = list_waiting(desk)
+        if outcome and (before or waiting):
+            self._cells.queue.update([self.write_rows(pending) for pending in waiting])
+        else:
+            known = {id(pending) for pending in before}
+            for pending in waiting:
+                if id(pending) not in known:
+                    self._cells.queue.add(self.write_rows(pending))
         self._keep(desk)
         self._set_timers(desk, waiting, timers)
         self._tidy()
@@ -112,8 +118,8 @@ class Workplace:
             snapshot = self._cells.snapshot.value()
             if snapshot is not None:
                 contents = self._cells.contents.values() if self._cells.contents is not None else ()
-                queue = [decode_parcel(rows) for rows in self._cells.queue.get() or ()]
-                desk.restore(decode_snapshot(snapshot), contents, [rows for rows in queue if isinstance(rows, Rows)])
+                queue = [self.read_rows(rows) for rows in self._cells.queue.get() or ()]
+                desk.restore(decode_snapshot(snapshot), contents, queue)
             self.desks[key] = desk
         return desk
 
@@ -130,7 +136,19 @@ class Workplace:
             for digest in set(cells.keys()) - kept.held.keys():
                 cells.remove(digest)
 
-    def _set_timers(self, desk: Desk, waiting: Sequence[Rows], timers: Any) -> None:
+    def write_rows(self, pending: Pending) -> bytes:
+        """Write rows that wait."""
+        rows = Rows(pending.batch)
+        left = np.arange(pending.start, len(pending.batch), dtype=np.int64)
+        return encode_parcel(rows.select(left) if pending.start else rows)
+
+    def read_rows(self, written: bytes) -> Rows:
+        """Read rows that wait."""
+        rows = decode_parcel(written)
+        assert isinstance(rows, Rows)
+        return rows
+
+    def _set_timers(self, desk: Desk, waiting: Sequence[Pending], timers: Any) -> None:
         models = desk.join.models
         if models.loading or (waiting and self._watched):
             timers.register_processing_time_timer(timers.current_processing_time() + _LOOK)
@@ -138,8 +156,9 @@ class Workplace:
             timers.register_event_time_timer(LAST)
         if waiting and any(slot.mode is not SwitchMode.READY for slot in models.slots.values()):
             step, known = self._manner.step, models.read_to
-            for rows in waiting:
-                times = rows.times[(rows.times > known) & (rows.times < _BEFORE_LAST)]
+            for pending in waiting:
+                times = Rows(pending.batch).times[pending.start :]
+                times = times[(times > known) & (times < _BEFORE_LAST)]
                 for moment in np.unique(times // step).tolist():
                     timers.register_event_time_timer((moment + 1) * step - 1)
 
@@ -178,3 +197,8 @@ class Workplace:
         self._tidied = now
         for key in [key for key, desk in self.desks.items() if desk.used_at <= now - _LINGER]:
             self.desks.pop(key).close()
+
+
+def list_waiting(desk: Desk) -> list[Pending]:
+    """List what waits, by partition and in its order."""
+    return [pending for partition in desk.join.partitions.values() for pending in partition.queue]

@@ -1,0 +1,214 @@
+"""A configuration to a job of Flink that serves topics of Kafka.
+
+Rules:
+
+1. Without a target the job runs on a mini cluster in a process of its own, on this machine.
+2. A job goes on from its newest checkpoint or savepoint in ``engine.checkpoints``; without one it begins where
+   ``records.start`` says, or where its group has come to.
+3. To stop is to take a savepoint: what was read is scored and committed.
+4. A failing job is restarted a limited number of times, so that it does not hide.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from py4j.protocol import Py4JError
+from pyflink.common import Configuration
+from pyflink.datastream import StreamExecutionEnvironment
+from pyflink.table import StreamTableEnvironment
+
+from headrace.app.flink.options import read_flink_options
+from headrace.app.flink.premises import check_flink, find_connector
+from headrace.app.kafka.codecs import CodecByTopic
+from headrace.app.kafka.engine import build_topic_stream
+from headrace.app.settings import build_settings
+from headrace.app.supply import build_options, read_mappings, with_mappings
+from headrace.engines.flink import Form, serve_keyed, serve_partitioned
+from headrace.engines.flink.kafka import Topics
+from headrace.errors import SourceError
+from headrace.records import SwitchMode
+from headrace.transports.kafka.settings import flatten_settings, read_settings
+from headrace.wire.descriptor import decode_command
+
+if TYPE_CHECKING:
+    from pyflink.common import JobClient
+
+    from headrace.app.flink.configuration import FlinkConfiguration
+    from headrace.core.settings import JoinSettings
+    from headrace.engines.flink import Served
+
+_LOOK = 0.2
+_ENDED = {"FINISHED", "FAILED", "CANCELED"}
+_RESTARTS = 20
+_REASON = re.compile(r"^\s*(?:Caused by: )?(?:[A-Za-z_]\w*\.)*\w*(?:Error|Exception): (.+)$", re.MULTILINE)
+
+
+class FlinkRun:
+    """A job that runs: ``stop`` ends it, from a signal handler or another thread."""
+
+    def __init__(self, client: JobClient, savepoints: str) -> None:
+        self._client, self._savepoints = client, savepoints
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Ask for the end."""
+        self._stopped.set()
+
+    def wait(self) -> None:
+        """Wait for the end. Raises ``SourceError`` with the reason where it failed."""
+        try:
+            while self._status() not in _ENDED and not self._stopped.wait(_LOOK):
+                pass
+            if self._stopped.is_set() and self._status() not in _ENDED:
+                self._client.stop_with_savepoint(False, self._savepoints).result()
+            self._client.get_job_execution_result().result()
+        except Exception as error:
+            raise SourceError(f"the job failed: {find_reason(str(error))}") from error
+
+    def _status(self) -> str:
+        return str(self._client.get_job_status().result().name)
+
+
+def find_reason(told: str) -> str:
+    """Find what went wrong in what Flink tells, which is several stacks of calls: the first cause is the last."""
+    reasons = _REASON.findall(told)
+    return str(reasons[-1] if reasons else told.split("\n", 1)[0]).strip()
+
+
+def start_job(configuration: FlinkConfiguration, directory: Path, options: Sequence[str] = ()) -> FlinkRun:
+    """Build and submit the job; ``options`` are ``--target``, ``--jobmanager`` and ``-D``, as ``flink run`` takes them.
+
+    Raises ``ConfigurationError``, ``MissingExtraError``, and ``SourceError`` where Flink does not take the job.
+    """
+    check_flink()
+    jar = find_connector()
+    client = {name: _write(value) for name, value in _read_client(configuration, directory).items()}
+    checkpoints = _place(configuration.engine.checkpoints, directory)
+    conf = _defaults(configuration, checkpoints, jar) | _flatten(configuration.engine.conf)
+    conf |= read_flink_options(options)
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # workers call python
+    told = Configuration()
+    for name, value in conf.items():
+        told.set_string(name, _write(value))
+    try:
+        env = StreamExecutionEnvironment.get_execution_environment(told)
+        build_job(env, configuration, client)
+        return FlinkRun(env.execute_async(f"headrace {configuration.engine.name}"), f"{checkpoints}/savepoints")
+    except Py4JError as error:
+        raise SourceError(f"Flink does not take the job: {find_reason(str(error))}") from error
+
+
+def build_job(env: StreamExecutionEnvironment, configuration: FlinkConfiguration, client: Mapping[str, str]) -> None:
+    """Put the job together. Raises ``ConfigurationError``."""
+    section, first = configuration.engine, configuration.streams[0]
+    streams = [build_topic_stream(each) for each in configuration.streams]
+    settings = build_settings(configuration, streams)
+    topics = Topics(StreamTableEnvironment.create(env), client)
+    start = {"oldest": "earliest-offset", "newest": "latest-offset"}[first.start]
+    served = _serve(
+        configuration,
+        settings,
+        topics.read_records(
+            [each.topic for each in configuration.streams],
+            group=section.group,
+            start="group-offsets" if section.group else start,
+            bounded=not first.follow,
+        ),
+        topics.read_models(configuration.models.topic, bounded=not configuration.models.follow),
+    )
+    outlets = {
+        "results": (served.results, configuration.results.topic),
+        "dead_letters": (served.dead_letters, configuration.dead_letters.topic),
+    }
+    if configuration.events is not None:
+        outlets["events"] = (served.events, configuration.events.topic)
+    for name, (lines, topic) in outlets.items():
+        topics.write(lines, topic, name=name, delivery=section.delivery, prefix=section.transactions)
+    topics.attach()
+
+
+def _serve(configuration: FlinkConfiguration, settings: JoinSettings, records: Any, models: Any) -> Served:
+    section = configuration.engine
+    shared: dict[str, Any] = {
+        "options": build_options(configuration, settings),
+        "form": Form.JSON,
+        "batch_records": section.batch_records,
+        "delay_ms": section.delay_ms,
+        "step_ms": section.step_ms,
+        "in_child": configuration.loading.checker == "process",
+        "decode": _read_command(configuration),
+    }
+    codec = CodecByTopic(configuration.streams)
+    if section.name == "flink-keyed":
+        return serve_keyed(records, models, codec, settings, salt=section.salt, **shared)
+    return serve_partitioned(records, models, codec, settings, lanes=section.lanes, **shared)
+
+
+def _defaults(configuration: FlinkConfiguration, checkpoints: str, jar: Path) -> dict[str, Any]:
+    """Give what Flink is told where neither the configuration nor the command line says otherwise."""
+    section = configuration.engine
+    conf: dict[str, Any] = {
+        "execution.target": "local",
+        "parallelism.default": section.parallelism,
+        "pipeline.jars": jar.as_uri(),
+        "python.executable": sys.executable,
+        "python.client.executable": sys.executable,
+        "python.fn-execution.bundle.time": section.delay_ms,
+        "execution.checkpointing.interval": f"{section.checkpoint_ms} ms",
+        "execution.checkpointing.dir": checkpoints,
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        "restart-strategy.type": "exponential-delay",
+        "restart-strategy.exponential-delay.initial-backoff": "1 s",
+        "restart-strategy.exponential-delay.max-backoff": "5 s",
+        "restart-strategy.exponential-delay.reset-backoff-threshold": "60 s",
+        "restart-strategy.exponential-delay.attempts-before-reset-backoff": _RESTARTS,
+    }
+    if configuration.switch.mode is not SwitchMode.READY:
+        conf["table.exec.source.idle-timeout"] = "1 s"
+    newest = find_newest(checkpoints)
+    return conf if newest is None else conf | {"execution.state-recovery.path": newest}
+
+
+def find_newest(checkpoints: str) -> str | None:
+    """Find the newest checkpoint or savepoint of a folder on this machine, None where there is none."""
+    if not checkpoints.startswith("file:"):
+        return None
+    found = sorted(
+        Path(checkpoints.removeprefix("file://")).glob("**/_metadata"), key=lambda each: each.stat().st_mtime
+    )
+    return found[-1].parent.as_uri() if found else None
+
+
+def _read_client(configuration: FlinkConfiguration, directory: Path) -> Mapping[str, Any]:
+    return read_settings(flatten_settings(configuration.kafka, directory)).values
+
+
+def _place(checkpoints: str, directory: Path) -> str:
+    return checkpoints if "://" in checkpoints else (directory / checkpoints).absolute().as_uri()
+
+
+def _flatten(table: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Join the names that TOML took apart."""
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{before}{name}.")
+        else:
+            flat[f"{before}{name}"] = value
+    return flat
+
+
+def _write(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _read_command(configuration: FlinkConfiguration) -> Callable[[bytes], Any]:
+    mappings = read_mappings(configuration)
+    return with_mappings(decode_command, mappings) if mappings else decode_command
