@@ -2,8 +2,8 @@
 
 Rules:
 
-1. The committed offset is the truth about where a partition goes on; it is asked for first, and the broker answers once
-   no transaction can change it any more.
+1. The committed offset is the truth about where a partition goes on, and is asked for first. Where the broker cannot
+   tell it, what is kept is: the same transaction wrote both.
 2. What is kept is read to its end, as the broker tells it: the last offsets may be markers, which nobody ever sees.
 3. Where what is kept lags behind the committed offset, the transaction that wrote both is about to appear: it is waited
    for as long as the log holds more than can be read.
@@ -41,24 +41,6 @@ _READ = {
 }
 
 
-def find_committed(consumer: Consumer, keys: Sequence[PartitionKey]) -> dict[PartitionKey, int]:
-    """Give the committed offset of each partition, -1 where there is none. Raises ``LapseError``."""
-    if not keys:
-        return {}
-    until = time.monotonic() + _PATIENCE
-    found: list[TopicPartition] = []
-    while not found:
-        try:
-            found = consumer.committed([TopicPartition(*key) for key in keys], timeout=10)
-        except KafkaException as error:
-            if time.monotonic() > until:
-                raise LapseError(explain(error)) from error
-    wrong = next((each.error for each in found if each.error is not None), None)
-    if wrong is not None:
-        raise LapseError(explain(wrong))
-    return {(each.topic, each.partition): max(-1, each.offset) for each in found}
-
-
 def restore(connection: Connection, topic: str, committed: dict[PartitionKey, int]) -> dict[PartitionKey, Kept]:
     """Bring back what is kept of partitions, each with its committed offset. Raises ``LapseError``, ``StateError``."""
     kept = {key: Kept() for key in committed}
@@ -76,7 +58,22 @@ def restore(connection: Connection, topic: str, committed: dict[PartitionKey, in
     return kept
 
 
+def find_kept(connection: Connection, topic: str, keys: Sequence[PartitionKey]) -> dict[PartitionKey, int]:
+    """Give the offset at which each partition goes on by what is kept, -1 where nothing is. Raises ``LapseError``."""
+    kept = {key: Kept() for key in keys}
+    reader = connection.open_reader(_READ)
+    numbers = sorted({number for _, number in keys})
+    try:
+        reader.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in numbers])
+        _Restoring(connection, topic, {}, kept).read(reader, set(numbers))
+    finally:
+        reader.close()
+    return {key: each.progress.done + 1 if each.progress.done >= 0 else -1 for key, each in kept.items()}
+
+
 class _Restoring:
+    """Reads what is kept of partitions; without committed offsets, all that the log holds."""
+
     def __init__(
         self,
         connection: Connection,
@@ -109,6 +106,8 @@ class _Restoring:
                 raise LapseError(f"the state topic {self._topic} could not be read within {_PATIENCE:g} s")
 
     def _is_whole(self, number: int) -> bool:
+        if not self._committed:
+            return self._find_high(number) <= self._reached[number]
         behind = [
             key
             for key, offset in self._committed.items()

@@ -24,10 +24,11 @@ from headrace.core.statistics import Counts
 from headrace.core.tally import Tally
 from headrace.engines.kafka.client import LapseError, StaleError
 from headrace.engines.kafka.membership import Membership
+from headrace.engines.kafka.offsets import UnsettledError, find_committed
 from headrace.engines.kafka.outlets import Outlets
 from headrace.engines.kafka.reporting import report_slots
-from headrace.engines.kafka.restoring import find_committed, restore
-from headrace.engines.kafka.settings import tell_consumer, tell_producer
+from headrace.engines.kafka.restoring import find_kept, restore
+from headrace.engines.kafka.settings import find_lasting, tell_consumer, tell_producer
 from headrace.engines.kafka.topics import look_at_topics
 from headrace.errors import SourceError
 from headrace.transports.kafka.troubles import explain
@@ -203,7 +204,7 @@ class Session:
 
     def take(self, keys: Sequence[PartitionKey], consumer: Consumer) -> dict[PartitionKey, int]:
         """Take partitions in with what is kept of them; give the offset at which each begins."""
-        committed = find_committed(consumer, keys)
+        committed = self._find_begins(keys, consumer)
         kept = restore(self._parts.connection, self._parts.topics.state, committed)
         begins = {}
         for key in keys:
@@ -211,6 +212,14 @@ class Session:
             self.tallies[key] = kept[key].tally
             begins[key] = self._begin(key, committed[key], consumer)
         return begins
+
+    def _find_begins(self, keys: Sequence[PartitionKey], consumer: Consumer) -> dict[PartitionKey, int]:
+        connection = self._parts.connection
+        try:
+            return find_committed(connection, consumer, keys, self._parts.group.name, find_lasting(self._parts))
+        except UnsettledError as error:
+            _LOG.warning("%s: going on by the state topic, which was written with them", error)
+            return find_kept(connection, self._parts.topics.state, keys)
 
     def _begin(self, key: PartitionKey, committed: int, consumer: Consumer) -> int:
         if committed < 0:

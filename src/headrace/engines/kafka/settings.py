@@ -71,6 +71,11 @@ def tell_producer(parts: Parts) -> Settings:
     return {**made, "delivery.report.only.error": True}
 
 
+def find_lasting(parts: Parts) -> float:
+    """Give how many seconds a transaction may last, 0 where there are none."""
+    return float(tell_producer(parts).get("transaction.timeout.ms", 0)) / 1_000
+
+
 def name_client(group: Group) -> str:
     """Give the name under which the broker knows this instance: where it answers queries, for the others to read."""
     return f"headrace/{group.instance}/{group.address}" if group.address else f"headrace/{group.instance}"
