@@ -90,6 +90,14 @@ def test_validate_shows_the_topics(cli: Cli, rig: Rig, tmp_path: Path) -> None:
     assert f"state: {rig.name}-group-state, which the first run makes" in result.stdout
 
 
+def test_validate_looks_at_the_monitor(cli: Cli, rig: Rig, tmp_path: Path) -> None:
+    file = configure(rig, tmp_path)
+    file.write_text(file.read_text() + '[monitor]\naddress = "0.0.0.0"\n')
+    result = cli("validate", file)
+    assert 2 == result.exit_code
+    assert "0.0.0.0" in result.stderr
+
+
 def test_a_topic_that_is_not_there_is_named(cli: Cli, rig: Rig, tmp_path: Path) -> None:
     file = configure(rig, tmp_path)
     file.write_text(file.read_text().replace(f"{rig.name}-letters", "nowhere"))

@@ -113,6 +113,11 @@ def test_shift_is_the_population_stability_index() -> None:
     assert (measure_shift([1_000] * 10, same) or 0) < 0.01
 
 
+def test_counts_by_another_profile_tell_nothing() -> None:
+    assert {"inputs": {}, "outputs": {}} == summarise_drift((X, Y), [[1, 2, 3]])
+    assert summarise_drift((), [[1, 2, 3]]) is None
+
+
 def serve() -> Bench:
     bench = Bench()
     bench.serve(PICKY, profile=(X, Y))

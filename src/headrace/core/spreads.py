@@ -196,8 +196,17 @@ def measure_shift(expected: Sequence[int], actual: Sequence[int]) -> float | Non
 
 def measure_drift(profile: Sequence[FieldProfile], spread: Spread) -> list[float | None]:
     """Measure how far each field of a profile has drifted; None where none of its values was seen yet."""
-    found = spread or [[] for _ in profile]
+    found = complete_spread(profile, spread)
     return [measure_shift(each.counts, counts) for each, counts in zip(profile, found, strict=True)]
+
+
+def complete_spread(profile: Sequence[FieldProfile], spread: Spread) -> Spread:
+    """Give counts for every field of a profile: zeros where nothing was counted, or by another profile.
+
+    An instance may know what another one has counted before it knows by what.
+    """
+    alike = [len(counts) for counts in spread] == [each.bins for each in profile]
+    return spread if alike else [[0] * each.bins for each in profile]
 
 
 def summarise_drift(profile: Sequence[FieldProfile], spread: Spread) -> dict[str, dict[str, float]] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from headrace.core.slot import HISTORY
-from headrace.core.spreads import measure_drift, summarise_drift
+from headrace.core.spreads import complete_spread, measure_drift, summarise_drift
 from headrace.core.states import State
 from headrace.core.statistics import bucket_middle
 from headrace.monitor.view import View
@@ -57,7 +57,7 @@ def describe_version(version: VersionView) -> dict[str, Any]:
 
 def describe_distributions(version: VersionView) -> list[dict[str, Any]]:
     """Give each field of a version's profile: its bins, and the shares of records expected and found in them."""
-    spread = version.spread or [[0] * each.bins for each in version.profile]
+    spread = complete_spread(version.profile, version.spread)
     return [
         {
             "name": each.name,

@@ -11,10 +11,11 @@ from headrace.app.model_streams import TopicStream
 from headrace.core.statistics import Counts
 from headrace.engines.kafka.parts import Delivery
 from headrace.errors import SourceError
-from headrace.records import Descriptor, SlotKey
+from headrace.records import Descriptor, FieldProfile, Publish, SlotKey
 from headrace.testing.broker import Broker
 from headrace.testing.scaling import write_scaling
 from headrace.transports.kafka.topics import COMPACTED, Plan, make_topic
+from headrace.wire.descriptor import encode_command
 from tests.engines.kafka.rig import EVERY_DELIVERY, Rig
 
 WINE = SlotKey("wine")
@@ -90,6 +91,21 @@ def test_statistics_are_those_of_the_output_and_outlive_every_instance(rig: Rig)
     statistics = rig.tally().accounts[WINE, 0].statistics
     assert statistics.records == len(results) == 90
     assert statistics.timing.total_ns == sum(each["score_ns"] for each in results)
+
+
+def test_drift_is_counted_over_all_instances(rig: Rig) -> None:
+    profile = (
+        FieldProfile("x", edges=(10.0, 20.0), counts=(10, 10, 10, 0)),
+        FieldProfile("y", output=True, edges=(30.0,), counts=(15, 15, 0)),
+    )
+    descriptor = Descriptor("scaling", "wine", content=write_scaling(2), profile=profile)
+    rig.producer.produce(rig.topic("models"), encode_command(Publish(descriptor)))
+    for instance in ("a", "b"):
+        rig.send([*range(30), b"no json"])
+        rig.run(instance)
+    outputs = [each["outputs"]["y"] for each in rig.results()]
+    expected = [[20, 20, 20, 0], [sum(y < 30 for y in outputs), sum(y >= 30 for y in outputs), 0]]
+    assert expected == rig.tally().accounts[WINE, 0].statistics.spread
 
 
 def test_records_wait_for_their_first_model(rig: Rig) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headrace.app.kafka.engine import build_topic_stream, open_connection
+from headrace.app.monitoring import build_access
 from headrace.transports.kafka.topics import find_topic, need_model_topic, need_topic
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ def survey_topics(configuration: KafkaConfiguration, directory: Path) -> dict[st
     Raises ``ConfigurationError``, ``MissingExtraError``, and ``SourceError`` for the first that is not as it has to be.
     """
     streams = [build_topic_stream(section) for section in configuration.streams]
+    if configuration.monitor is not None:
+        build_access(configuration.monitor)
     connection = open_connection(configuration, directory)
     engine = configuration.engine
     told = {"engine": f"kafka, {engine.delivery}", "group": engine.group, "cluster": connection.settings.servers}
