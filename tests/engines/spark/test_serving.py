@@ -114,7 +114,7 @@ def test_records_wait_in_the_state_for_the_first_model_and_each_declared_slot_sc
 
 
 def test_a_session_that_keeps_its_state_elsewhere_is_told_what_to_set(spark: SparkSession) -> None:
-    frame = spark.readStream.format("rate").load().selectExpr("cast(value as binary) as value")
+    frame = spark.readStream.format("rate").load().selectExpr("cast(cast(value as string) as binary) as value")
     spark.conf.set(PROVIDER, ROCKS_DB.replace("RocksDB", "HDFSBacked"))
     try:
         with pytest.raises(ConfigurationError, match=f"set {PROVIDER} to {ROCKS_DB}"):
