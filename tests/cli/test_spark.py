@@ -85,6 +85,7 @@ def read(broker: Broker, topic: str, count: int) -> list[tuple[bytes | None, byt
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.xdist_group("spark")
 def test_topics_are_served_to_their_end(kafka_broker: Broker, tmp_path: Path) -> None:
     name = f"spark-{uuid.uuid4().hex[:8]}"
     fill(kafka_broker, name)
@@ -104,6 +105,7 @@ def test_topics_are_served_to_their_end(kafka_broker: Broker, tmp_path: Path) ->
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.xdist_group("spark")
 def test_a_signal_ends_a_query_that_follows_its_topics(kafka_broker: Broker, tmp_path: Path) -> None:
     name = f"spark-{uuid.uuid4().hex[:8]}"
     fill(kafka_broker, name)
@@ -120,6 +122,7 @@ def test_a_signal_ends_a_query_that_follows_its_topics(kafka_broker: Broker, tmp
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.xdist_group("spark")
 def test_what_fails_is_told_in_one_line(kafka_broker: Broker, tmp_path: Path) -> None:
     file = tmp_path / "headrace.toml"
     file.write_text(FILE.format(name="absent", servers=kafka_broker.bootstrap))

@@ -21,7 +21,7 @@ from tests.engines.spark.rig import CODEC, Topics, publish, record
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("kafka")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("spark")]
 
 BY_TIME = JoinSettings(switch=SwitchMode.EVENT_TIME)
 LAST = 1_000_000

@@ -13,7 +13,9 @@ from headrace.errors import ModelError
 from headrace.testing.scaling import write_scaling
 from tests.engines.spark.rig import OPTIONS
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("kafka")]
+GROUPS = [pytest.mark.xdist_group("kafka"), pytest.mark.xdist_group("spark")]
+"""Both, as the tests have that use the broker beside Spark: one process then has one session for all."""
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), *GROUPS]
 
 
 def test_rows_are_scored_and_one_that_cannot_be_harms_none_of_its_neighbours(spark: SparkSession) -> None:

@@ -15,7 +15,8 @@ from headrace.testing.spark_kills.campaign import Campaign, Plan
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1_200)
+@pytest.mark.timeout(1_800)
+@pytest.mark.xdist_group("spark")
 def test_two_kills_lose_nothing(kafka_broker: Broker, tmp_path: Path) -> None:
     plan = Plan(kafka_broker.bootstrap, f"kills-{uuid.uuid4().hex[:8]}", kills=2, records=2_000, seed=7)
     verdict = Campaign(plan, tmp_path).run()
