@@ -19,9 +19,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyflink
 from py4j.protocol import Py4JError
 from pyflink.common import Configuration
 from pyflink.datastream import StreamExecutionEnvironment
+from pyflink.java_gateway import get_gateway
 from pyflink.table import StreamTableEnvironment
 
 from headrace.app.flink.options import read_flink_options
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
     from headrace.engines.flink import Served
 
 _LOOK = 0.2
-_ENDED = {"FINISHED", "FAILED", "CANCELED"}
 _RESTARTS = 20
 _REASON = re.compile(r"^\s*(?:Caused by: )?(?:[A-Za-z_]\w*\.)*\w*(?:Error|Exception): (.+)$", re.MULTILINE)
 
@@ -64,16 +65,23 @@ class FlinkRun:
     def wait(self) -> None:
         """Wait for the end. Raises ``SourceError`` with the reason where it failed."""
         try:
-            while self._status() not in _ENDED and not self._stopped.wait(_LOOK):
+            ended = self._client.get_job_execution_result()  # a mini cluster that has ended answers nothing else
+            while not ended.done() and not self._stopped.wait(_LOOK):
                 pass
-            if self._stopped.is_set() and self._status() not in _ENDED:
-                self._client.stop_with_savepoint(False, self._savepoints).result()
-            self._client.get_job_execution_result().result()
+            if self._stopped.is_set() and not ended.done():
+                self._stop()
+            ended.result()
         except Exception as error:
             raise SourceError(f"the job failed: {find_reason(str(error))}") from error
 
-    def _status(self) -> str:
-        return str(self._client.get_job_status().result().name)
+    def _stop(self) -> None:
+        # PyFlink's own call names a method that Flink 2 has no more.
+        client = self._client._j_job_client  # noqa: SLF001
+        client.stopWithSavepoint(False, self._savepoints, _savepoint_format()).get()
+
+
+def _savepoint_format() -> Any:
+    return get_gateway().jvm.org.apache.flink.core.execution.SavepointFormatType.CANONICAL
 
 
 def find_reason(told: str) -> str:
@@ -93,6 +101,8 @@ def start_job(configuration: FlinkConfiguration, directory: Path, options: Seque
     checkpoints = _place(configuration.engine.checkpoints, directory)
     conf = _defaults(configuration, checkpoints, jar) | _flatten(configuration.engine.conf)
     conf |= read_flink_options(options)
+    if conf["execution.target"] != "local":
+        conf["pipeline.jars"] = f"{conf['pipeline.jars']};{find_python_jar().as_uri()}"
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # workers call python
     told = Configuration()
     for name, value in conf.items():
@@ -174,6 +184,12 @@ def _defaults(configuration: FlinkConfiguration, checkpoints: str, jar: Path) ->
         conf["table.exec.source.idle-timeout"] = "1 s"
     newest = find_newest(checkpoints)
     return conf if newest is None else conf | {"execution.state-recovery.path": newest}
+
+
+def find_python_jar() -> Path:
+    """Give the jar of Flink's Python steps, which a cluster has not got by itself."""
+    (jar,) = (Path(pyflink.__file__).parent / "opt").glob("flink-python-*.jar")
+    return jar
 
 
 def find_newest(checkpoints: str) -> str | None:
