@@ -85,7 +85,7 @@ def test_a_child_gives_way_to_what_serves(options: LoadOptions, write: Write) ->
 
 
 def test_limits_are_no_verdict_and_the_child_is_replaced(options: LoadOptions, write: Write) -> None:
-    limited = replace(options, cpu_seconds=1, wall_seconds=5.0, memory_bytes=2**28)
+    limited = replace(options, cpu_seconds=1, wall_seconds=90.0, memory_bytes=2**28)
     with open_checker(limited) as checker:
         checker.start()
         for what, message in [

@@ -140,6 +140,15 @@ class Rig:
             seen |= {(line["partition"], line["offset"]) for line in lines}
         reader.close()
 
+    def wait_for_offsets(self, count: int) -> None:
+        """Wait until the group has committed so many records, and no transaction holds its offsets."""
+        asker = self.connection.open_reader({"group.id": f"{self.name}-group", "isolation.level": "read_committed"})
+        places = [TopicPartition(self.topic("records"), number) for number in range(self.partitions)]
+        done = 0
+        while done < count:
+            done = sum(max(0, each.offset) for each in asker.committed(places, timeout=60))
+        asker.close()
+
     def tally(self) -> Tally:
         """Add up what the topic of the state holds."""
         kept = {(self.topic("records"), number): Kept() for number in range(self.partitions)}

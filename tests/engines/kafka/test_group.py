@@ -75,17 +75,17 @@ def test_two_fixed_instances_of_one_name_are_told_apart(rig: Rig) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_broker_that_is_killed_is_waited_for_and_nothing_is_lost() -> None:
+    """Killed between two transactions: a broker that is killed while it ends one may lose its end (docs/kafka.md)."""
     with Broker() as broker:
         rig = Rig(broker.bootstrap)
         rig.publish(2)
-        seen = Waiting()
-        with rig.running(rig.engine(follow=True, observers=[seen])) as summaries:
+        with rig.running(rig.engine(follow=True)) as summaries:
             rig.send(range(100))
-            assert seen.wait(100)
+            rig.wait_for_offsets(100)
             broker.kill()
             broker.start()
             rig.send(range(100))
-            rig.wait_for_results(200)
+            rig.wait_for_offsets(200)
             broker.restart()
             rig.send(range(100))
             rig.wait_for_results(300)
