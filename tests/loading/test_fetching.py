@@ -64,7 +64,7 @@ def test_bytes_that_are_not_kept_are_no_verdict() -> None:
 
 
 def test_a_descriptor_without_bytes() -> None:
-    with pytest.raises(DescriptorError, match="neither content, location nor digest"):
+    with pytest.raises(DescriptorError, match="no content, location or digest"):
         fetch(MODEL, Kept(), LoadOptions())
 
 

@@ -25,6 +25,12 @@ def test_bytes_come_back_by_their_digest(contents: MemoryContents | DirectoryCon
     assert contents.put(MODEL) == digest
 
 
+def test_a_model_that_is_read_in_pieces_is_whole(tmp_path: Path) -> None:
+    contents = DirectoryContents(tmp_path)
+    model = bytes(range(256)) * 3_000 + b"a rest"
+    assert model == contents.get(contents.put(model))
+
+
 def test_what_is_not_held_is_none(contents: MemoryContents | DirectoryContents) -> None:
     assert contents.get(digest_of(MODEL)) is None
     assert contents.get("../state.json") is None

@@ -82,7 +82,7 @@ class Contents(Protocol):
     """Model bytes by digest, as a model store keeps them."""
 
     def get(self, digest: str) -> bytes | None:
-        """Give the bytes of a digest, or None where they are not held."""
+        """Give the bytes of a digest, checked against it, or None where they are not held."""
 
     def put(self, content: bytes) -> str:
         """Keep bytes and return their digest; keeping the same bytes twice is nothing new."""

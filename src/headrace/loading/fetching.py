@@ -3,7 +3,8 @@
 1. A location is a request to read: it is off unless its prefix is in the setting ``loading.locations``.
 2. What is read must lie inside the allowed directory after every link is followed, and be a plain file, or a folder of
    plain files: it becomes an archive, whose bytes have the digest.
-3. Bytes are checked against the size limit before they are read, and against the descriptor's digest after.
+3. Bytes are checked against the size limit before they are read, and against the descriptor's digest after; what the
+   store holds by digest it has checked itself.
 4. Bytes from a location are kept by digest, so that the same version can be served when the location has changed.
 """
 
@@ -34,15 +35,12 @@ def fetch(descriptor: Descriptor, contents: Contents, options: LoadOptions) -> t
     Raises ``DescriptorError`` for a wrong digest or a location that may not be read, ``UnsupportedError`` above the
     size limit, and ``SourceError`` where the bytes cannot be had now.
     """
-    if descriptor.content is not None:
-        content = descriptor.content
-        _check_size(len(content), options)
-    elif descriptor.location:
-        kept = contents.get(descriptor.digest) if descriptor.digest else None
-        content = kept if kept is not None else read_location(descriptor.location, options)
-    else:
-        content = _find_kept(descriptor.digest, contents)
-        _check_size(len(content), options)
+    kept = _find_kept(descriptor, contents)
+    if kept is not None:
+        _check_size(len(kept), options)
+        return kept, descriptor.digest.lower()
+    content = read_location(descriptor.location, options) if descriptor.content is None else descriptor.content
+    _check_size(len(content), options)
     digest = hashlib.sha256(content).hexdigest()
     if descriptor.digest and descriptor.digest.lower() != digest:
         raise DescriptorError(
@@ -54,13 +52,17 @@ def fetch(descriptor: Descriptor, contents: Contents, options: LoadOptions) -> t
     return content, digest
 
 
-def _find_kept(digest: str, contents: Contents) -> bytes:
-    if not digest:
-        raise DescriptorError("the descriptor has neither content, location nor digest: publish it with one of them")
-    content = contents.get(digest)
-    if content is None:
-        raise SourceError(f"the model store holds no bytes of digest {digest}: publish the model with its content")
-    return content
+def _find_kept(descriptor: Descriptor, contents: Contents) -> bytes | None:
+    """Find what the store holds, which vouches for the digest; None where the descriptor says where else to look."""
+    if descriptor.content is not None:
+        return None
+    kept = contents.get(descriptor.digest.lower()) if descriptor.digest else None
+    if kept is None and not descriptor.location:
+        if not descriptor.digest:
+            raise DescriptorError("the descriptor has no content, location or digest: publish it with one of them")
+        message = f"the model store holds no bytes of digest {descriptor.digest}: publish the model with its content"
+        raise SourceError(message)
+    return kept
 
 
 def _check_size(size: int, options: LoadOptions) -> None:
