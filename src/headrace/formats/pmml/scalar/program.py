@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -110,7 +111,7 @@ def call_on(function: Any, target: int, width: int) -> Bind:
 
     def bind(block: Floats) -> Callable[[], object]:
         view = block[target : target + width]
-        return lambda: function(view, view)
+        return partial(function, view, view)
 
     return bind
 
@@ -120,7 +121,7 @@ def multiply(weights: npt.NDArray[np.floating[Any]], read: int, target: int) -> 
 
     def bind(block: Floats) -> Callable[[], object]:
         row, product = block[read : read + weights.shape[0]], block[target : target + weights.shape[1]]
-        return lambda: np.dot(row, weights, product)
+        return partial(row.dot, weights, product)
 
     return bind
 
