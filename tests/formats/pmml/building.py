@@ -56,10 +56,13 @@ def load(content: bytes) -> PmmlModel:
 
 
 def score(content: bytes, **columns: Sequence[object]) -> dict[str, list[object]]:
-    """Score columns of Python values; no row may fail."""
-    scores = load(content).score(pa.RecordBatch.from_pydict({name: list(values) for name, values in columns.items()}))
-    assert scores.errors == {}
+    """Score columns of Python values, the general way and as ``score`` chooses: both are to agree. No row may fail."""
+    model = load(content)
+    batch = pa.RecordBatch.from_pydict({name: list(values) for name, values in columns.items()})
+    scores, chosen = model.score_generally(batch), model.score(batch)
+    assert scores.errors == chosen.errors == {}
     outputs: dict[str, list[object]] = scores.outputs.to_pydict()
+    assert repr(outputs) == repr(chosen.outputs.to_pydict())
     return outputs
 
 

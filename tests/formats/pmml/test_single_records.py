@@ -2,6 +2,7 @@
 
 import itertools
 import lzma
+import math
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from pyarrow import csv
 
 from headrace.errors import RecordError
 from headrace.formats.pmml.model import PmmlModel
+from headrace.formats.pmml.scalar.few import FEW
 from tests.formats.pmml.building import document, load
 
 CASES = Path(__file__).parents[2] / "data/pmml/cases"
@@ -54,6 +56,28 @@ def test_one_record_gets_what_a_batch_of_one_gets(name: str, as_text: bool) -> N
         assert expected == score_one(model, hole)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_few_records_get_what_each_gets_as_a_batch_of_one(name: str) -> None:
+    model = read_model(CASES / name)
+    batch = read_records(CASES / name, as_text=False)
+    assert 1 < batch.num_rows <= FEW
+    alone = [model.score_generally(batch.slice(row, 1)) for row in range(batch.num_rows)]
+    scores = model.score(batch)
+    assert {row: each.errors[0] for row, each in enumerate(alone) if each.errors} == scores.errors
+    assert alone[0].outputs.schema == scores.outputs.schema
+    for expected, actual in zip(alone, scores.outputs.to_pylist(), strict=True):
+        for output, value in expected.outputs.to_pylist()[0].items():
+            assert value == actual[output] or math.isclose(value, actual[output], rel_tol=1e-14)
+
+
+def test_few_goes_by_the_program_where_it_can() -> None:
+    """Else the comparison above would compare the general way with itself."""
+    models = [read_model(CASES / name) for name in NAMES]
+    batches = [read_records(CASES / name, as_text=False) for name in NAMES]
+    short = [model._few and model._few.score(batch) for model, batch in zip(models, batches, strict=True)]
+    assert sum(scores is not None for scores in short) > len(NAMES) // 2
+
+
 def test_there_are_models_of_many_kinds() -> None:
     assert len(NAMES) >= 20
 
@@ -84,7 +108,7 @@ def test_the_same_reason_comes_first(first: str, second: str) -> None:
         assert expected == score_one(model, {"a": a, "b": b})
 
 
-def test_a_field_without_a_name_is_no_target() -> None:
+def test_a_field_without_a_outputis_no_target() -> None:
     field = '<DataField name="{}" optype="continuous" dataType="double"/>'
     content = (
         '<RegressionModel functionName="regression"><MiningSchema><MiningField name="x"/></MiningSchema>'

@@ -19,6 +19,7 @@ from headrace.formats.pmml.direct import open_direct
 from headrace.formats.pmml.frame import ModelFrame, compile_model, compile_unused
 from headrace.formats.pmml.registry import ELEMENTS, STANDARD, find_element
 from headrace.formats.pmml.result import Result
+from headrace.formats.pmml.scalar.few import FEW, Few
 from headrace.formats.pmml.scalar.model import ScalarModel, open_scalar
 from headrace.formats.pmml.schema import Input, define_inputs, read_schema
 from headrace.formats.pmml.scope import Context, Scope
@@ -69,7 +70,11 @@ class PmmlModel:
 
     def score(self, batch: pa.RecordBatch) -> Scores:
         """Score a batch: one row out for each row in, null where a row failed."""
-        scores = None if self._direct is None else self._direct.score(batch)
+        scores = None
+        if self._direct is not None:
+            scores = self._direct.score(batch)
+        elif 0 < batch.num_rows <= FEW and self._few is not None:
+            scores = self._few.score(batch)
         return self.score_generally(batch) if scores is None else scores
 
     def score_generally(self, batch: pa.RecordBatch) -> Scores:
@@ -109,6 +114,12 @@ class PmmlModel:
         """What scores most records: the program of the plan for single records."""
         runner = self._scalar.runner if self._scalar else None
         return runner.score_one if runner else lambda _: None
+
+    @cached_property
+    def _few(self) -> Few | None:
+        """What scores a few records by the program."""
+        runner = self._scalar.runner if self._scalar else None
+        return Few(runner.score_one, [entry.field.name for entry in self._inputs], self._schema) if runner else None
 
     @cached_property
     def _scalar(self) -> ScalarModel | None:
