@@ -22,6 +22,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from headrace.engines.kafka.attending import StuckError, attend
 from headrace.engines.kafka.client import LapseError, StaleError
+from headrace.engines.kafka.offsets import sign
 from headrace.transports.kafka.troubles import error_of, explain
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class Transactions(_Sending):
         if offsets:
             group = self._call(consumer.consumer_group_metadata)
             step = self._producer.send_offsets_to_transaction
-            self._call(step, list(offsets), group, _OFFSETS_PATIENCE, patience=_OFFSETS_PATIENCE)
+            self._call(step, sign(offsets), group, _OFFSETS_PATIENCE, patience=_OFFSETS_PATIENCE)
 
     def _call(self, step: Callable[..., Any], *arguments: Any, patience: float = _PATIENCE) -> Any:
         """Take one step of a transaction, again where it may be taken again."""

@@ -3,7 +3,8 @@
 Rules:
 
 1. The committed offset is the truth about where a partition goes on, and is asked for first. Where the broker cannot
-   tell it, what is kept is: the same transaction wrote both.
+   tell it, what is kept is: the same transaction wrote both. So it is where a signed offset lags behind what is kept:
+   the broker has lost the end of the transaction among its offsets alone.
 2. What is kept is read to its end, as the broker tells it: the last offsets may be markers, which nobody ever sees.
 3. Where what is kept lags behind the committed offset, the transaction that wrote both is about to appear: it is waited
    for as long as the log holds more than can be read.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Consumer
 
     from headrace.core.partition import PartitionKey
+    from headrace.engines.kafka.offsets import Committed
     from headrace.transports.kafka.connection import Connection
 
 _LOG = logging.getLogger("headrace.engines.kafka")
@@ -41,8 +43,10 @@ _READ = {
 }
 
 
-def restore(connection: Connection, topic: str, committed: dict[PartitionKey, int]) -> dict[PartitionKey, Kept]:
-    """Bring back what is kept of partitions, each with its committed offset. Raises ``LapseError``, ``StateError``."""
+def restore(
+    connection: Connection, topic: str, committed: Mapping[PartitionKey, Committed]
+) -> dict[PartitionKey, Kept]:
+    """Bring back what is kept of partitions, and up to where each is done. Raises ``LapseError``, ``StateError``."""
     kept = {key: Kept() for key in committed}
     numbers = sorted({number for _, number in committed})
     if not numbers:
@@ -53,9 +57,20 @@ def restore(connection: Connection, topic: str, committed: dict[PartitionKey, in
         _Restoring(connection, topic, committed, kept).read(reader, set(numbers))
     finally:
         reader.close()
-    for key, offset in committed.items():
-        kept[key].progress = replace(kept[key].progress, done=offset - 1 if offset >= 0 else -1)
+    for key, found in committed.items():
+        kept[key].progress = replace(kept[key].progress, done=_find_done(key, found, kept[key].progress.done))
     return kept
+
+
+def _find_done(key: PartitionKey, found: Committed, kept: int) -> int:
+    if found.signed and kept + 1 > found.offset:
+        _LOG.warning(
+            "%s, partition %d: the group's offset is %d, and the state that was written with it goes on to %d. The "
+            "broker has lost the end of a transaction: going on by the state",
+            *key, found.offset, kept + 1,
+        )  # fmt: skip
+        return kept
+    return max(-1, found.offset - 1)
 
 
 def find_kept(connection: Connection, topic: str, keys: Sequence[PartitionKey]) -> dict[PartitionKey, int]:
@@ -78,7 +93,7 @@ class _Restoring:
         self,
         connection: Connection,
         topic: str,
-        committed: dict[PartitionKey, int],
+        committed: Mapping[PartitionKey, Committed],
         kept: dict[PartitionKey, Kept],
     ) -> None:
         self._connection, self._topic = connection, topic
@@ -110,8 +125,8 @@ class _Restoring:
             return self._find_high(number) <= self._reached[number]
         behind = [
             key
-            for key, offset in self._committed.items()
-            if key[1] == number and self._kept[key].progress.done + 1 < offset
+            for key, found in self._committed.items()
+            if key[1] == number and self._kept[key].progress.done + 1 < found.offset
         ]
         if not behind:
             return True

@@ -18,14 +18,15 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from headrace.core.statistics import Counts
 from headrace.core.tally import Tally
 from headrace.engines.kafka.client import LapseError, StaleError
 from headrace.engines.kafka.membership import Membership
-from headrace.engines.kafka.offsets import UnsettledError, find_committed
+from headrace.engines.kafka.offsets import Committed, UnsettledError, claim, find_committed
 from headrace.engines.kafka.outlets import Outlets
+from headrace.engines.kafka.parts import Delivery
 from headrace.engines.kafka.reporting import report_slots
 from headrace.engines.kafka.restoring import find_kept, restore
 from headrace.engines.kafka.settings import find_lasting, tell_consumer, tell_producer
@@ -204,38 +205,47 @@ class Session:
 
     def take(self, keys: Sequence[PartitionKey], consumer: Consumer) -> dict[PartitionKey, int]:
         """Take partitions in with what is kept of them; give the offset at which each begins."""
-        committed = self._find_begins(keys, consumer)
+        committed = self._find_committed(keys, consumer)
         kept = restore(self._parts.connection, self._parts.topics.state, committed)
         begins = {}
         for key in keys:
             self._join.assign(key, kept[key].progress)
             self.tallies[key] = kept[key].tally
-            begins[key] = self._begin(key, committed[key], consumer)
+            begun = committed[key].offset >= 0 or kept[key].progress.done >= 0
+            begins[key] = self._begin(key, kept[key].progress.done + 1 if begun else -1, consumer)
         return begins
 
-    def _find_begins(self, keys: Sequence[PartitionKey], consumer: Consumer) -> dict[PartitionKey, int]:
+    def _find_committed(self, keys: Sequence[PartitionKey], consumer: Consumer) -> dict[PartitionKey, Committed]:
         connection = self._parts.connection
         try:
             return find_committed(connection, consumer, keys, self._parts.group.name, find_lasting(self._parts))
         except UnsettledError as error:
             _LOG.warning("%s: going on by the state topic, which was written with them", error)
-            return find_kept(connection, self._parts.topics.state, keys)
+            kept = find_kept(connection, self._parts.topics.state, keys)
+            return {key: Committed(offset) for key, offset in kept.items()}
 
-    def _begin(self, key: PartitionKey, committed: int, consumer: Consumer) -> int:
-        if committed < 0:
-            return OFFSET_BEGINNING if self._parts.manner.from_start else OFFSET_END
+    def _begin(self, key: PartitionKey, following: int, consumer: Consumer) -> int:
+        low, high = self._find_watermarks(key, consumer)
+        if following < 0:
+            following = low if self._parts.manner.from_start else high
+            if self._parts.manner.delivery is Delivery.EXACTLY_ONCE:
+                claim(consumer, key, following)
+        if low <= following <= high:
+            return following
+        if not self._parts.manner.skip_lost:
+            raise SourceError(
+                f"{key[0]}, partition {key[1]}: the next record is {following}, and the topic holds {low} to {high} by "
+                "now: records are gone by retention or deletion, or the topic was made anew. To go on without them "
+                'set lost_records = "skip"'
+            )
+        return low
+
+    def _find_watermarks(self, key: PartitionKey, consumer: Consumer) -> tuple[int, int]:
         try:
             low, high = consumer.get_watermark_offsets(TopicPartition(*key), timeout=30)
         except KafkaException as error:
             raise LapseError(explain(error)) from error
-        if not low <= committed <= high:
-            message = (
-                f"{key[0]}, partition {key[1]}: the next record is {committed}, and the topic holds {low} to {high} by "
-                "now: records are gone by retention or deletion, or the topic was made anew"
-            )
-            if not self._parts.manner.skip_lost:
-                raise SourceError(f'{message}. To go on without them set lost_records = "skip"')
-        return committed if low <= committed <= high else low
+        return int(low), int(high)
 
     def give_up(self, keys: Sequence[PartitionKey], consumer: Consumer) -> None:  # noqa: ARG002
         """Commit, and let partitions go; where the group has moved on already, without."""
