@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from headrace.app.configuration import Count, LoadingSection, SlotSection, SwitchSection
-from headrace.app.kafka.configuration import ModelTopicSection, OutTopicSection, TopicSection, refuse_repeated
+from headrace.app.configuration import Count
+from headrace.app.kafka.configuration import TopicsConfiguration
 from headrace.app.reading import read_file
 from headrace.errors import ConfigurationError
 
@@ -33,26 +33,13 @@ class FlinkEngineSection(msgspec.Struct, frozen=True, kw_only=True):
     conf: dict[str, Any] = {}
 
 
-class FlinkConfiguration(msgspec.Struct, frozen=True, kw_only=True):
+class FlinkConfiguration(TopicsConfiguration, frozen=True, kw_only=True):
     """A whole file. ``kafka`` holds the client's own settings, by the names of Kafka's Java client."""
 
     engine: FlinkEngineSection
-    kafka: dict[str, Any]
-    records: TopicSection | list[TopicSection]
-    models: ModelTopicSection
-    results: OutTopicSection
-    dead_letters: OutTopicSection
-    events: OutTopicSection | None = None
-    loading: LoadingSection = LoadingSection()
-    switch: SwitchSection = SwitchSection()
-    slots: dict[str, SlotSection] = {}
 
     def __post_init__(self) -> None:
-        if not self.streams:
-            raise ConfigurationError("there are no records: give at least one table [[records]]")
-        names = [*(section.topic for section in self.streams), self.models.topic]
-        names += [section.topic for section in (self.results, self.dead_letters, self.events) if section is not None]
-        refuse_repeated(names)
+        super().__post_init__()
         for key in ("start", "follow"):
             if len({getattr(section, key) for section in self.streams}) > 1:
                 raise ConfigurationError(f"records.{key} has to be the same for all topics")
@@ -62,11 +49,6 @@ class FlinkConfiguration(msgspec.Struct, frozen=True, kw_only=True):
             raise ConfigurationError("engine.lanes is for the engine flink-partitioned: set engine.salt")
         if self.engine.name == "flink-partitioned" and self.engine.salt > 1:
             raise ConfigurationError("engine.salt is for the engine flink-keyed: set engine.lanes")
-
-    @property
-    def streams(self) -> list[TopicSection]:
-        """The topics of records."""
-        return self.records if isinstance(self.records, list) else [self.records]
 
 
 def load_flink_configuration(file: Path) -> FlinkConfiguration:
