@@ -1,7 +1,7 @@
 """A publication's bytes: inline, by digest, or from a location that is allowed.
 
 1. A location is a request to read: it is off unless its prefix is in the setting ``loading.locations``.
-2. What is read must lie inside the allowed directory after every link is followed, and be a plain file, or a folder of
+2. A file must lie inside the allowed directory after every link is followed, and be a plain file, or a folder of
    plain files: it becomes an archive, whose bytes have the digest.
 3. Bytes are checked against the size limit before they are read, and against the descriptor's digest after; what the
    store holds by digest it has checked itself.
@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from headrace.errors import DescriptorError, SourceError, UnsupportedError
 from headrace.loading.folders import pack_folder
+from headrace.loading.object_storage import names_object, read_object
 
 if TYPE_CHECKING:
     from headrace.abc.loader import Contents
@@ -74,14 +75,16 @@ def _check_size(size: int, options: LoadOptions) -> None:
 
 
 def read_location(location: str, options: LoadOptions) -> bytes:
-    """Read a model from a location whose prefix is allowed; of the schemes, ``file`` is known.
+    """Read a model from a location whose prefix is allowed; of the schemes, ``file`` and ``s3`` are known.
 
     Raises ``DescriptorError`` where it may not be read, ``SourceError`` where it cannot be, and ``UnsupportedError``
     above the size limit.
     """
+    if names_object(location):
+        return read_object(location, options)
     path = _parse(location)
     real = Path(os.path.realpath(path))
-    allowed = [Path(os.path.realpath(_parse(prefix))) for prefix in options.locations]
+    allowed = [Path(os.path.realpath(_parse(prefix))) for prefix in options.locations if not names_object(prefix)]
     if not any(real.is_relative_to(directory) for directory in allowed):
         known = ", ".join(repr(prefix) for prefix in options.locations) or "none"
         linked = f" (it leads to {str(real)!r})" if str(real) != path else ""
@@ -127,7 +130,7 @@ def _parse(location: str) -> str:
         raise DescriptorError(f"the location {location!r} is not an address: {error}") from error
     if parts.scheme not in {"", "file"}:
         raise DescriptorError(
-            f"the location {location!r} may not be read: only file: locations are known, allowed by {_SETTING}"
+            f"the location {location!r} may not be read: only file: and s3: locations are known, allowed by {_SETTING}"
         )
     path = unquote(parts.path)
     if parts.netloc not in {"", "localhost"} or not path.startswith("/") or parts.query or parts.fragment:

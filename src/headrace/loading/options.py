@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 class LoadOptions:
     """Settings of a loader. Sizes are bytes, durations seconds.
 
-    ``locations`` are the prefixes that a model's location may have, such as ``file:/srv/models/``; none are allowed
-    by default. ``formats`` adds formats of your own, name to ``module:attribute``; ``format_options`` holds the keyword
-    arguments of a format, by its name. ``exclude`` names fields of records that are no features. ``warm_rows`` are
-    the batch sizes that a model is warmed at. ``memory_bytes``, ``cpu_seconds`` and ``wall_seconds`` limit one check in
-    a child process, which is replaced after ``checks_per_child``. ``niceness`` puts the child's priority below that of
-    serving. ``preload`` names formats whose libraries a child loads before its first check; a checker adds those that
-    it meets.
+    ``locations`` are the prefixes that a model's location may have, such as ``file:/srv/models/`` or
+    ``s3://bucket/models/``; none are allowed by default. ``formats`` adds formats of your own, name to
+    ``module:attribute``; ``format_options`` holds the keyword arguments of a format, by its name. ``exclude`` names
+    fields of records that are no features. ``warm_rows`` are the batch sizes that a model is warmed at.
+    ``memory_bytes``, ``cpu_seconds`` and ``wall_seconds`` limit one check in a child process, which is replaced after
+    ``checks_per_child``. ``niceness`` puts the child's priority below that of serving. ``preload`` names formats
+    whose libraries a child loads before its first check; a checker adds those that it meets.
     """
 
     max_model_bytes: int = 512 * 2**20
