@@ -78,6 +78,27 @@ def test_few_goes_by_the_program_where_it_can() -> None:
     assert sum(scores is not None for scores in short) > len(NAMES) // 2
 
 
+def test_sums_beyond_all_numbers_warn_nobody() -> None:
+    inputs = "".join(
+        f'<NeuralInput id="{name}"><DerivedField optype="continuous" dataType="double"><FieldRef field="{name}"/>'
+        "</DerivedField></NeuralInput>"
+        for name in "ab"
+    )
+    model = load(
+        document(
+            '<NeuralNetwork functionName="regression" activationFunction="identity"><MiningSchema>'
+            f'<MiningField name="a"/><MiningField name="b"/><MiningField name="y" usageType="target"/></MiningSchema><NeuralInputs>{inputs}'
+            '</NeuralInputs><NeuralLayer><Neuron id="n"><Con from="a" weight="1e308"/><Con from="b" weight="-1e308"/>'
+            '</Neuron></NeuralLayer><NeuralOutputs><NeuralOutput outputNeuron="n"><DerivedField optype="continuous" '
+            'dataType="double"><FieldRef field="y"/></DerivedField></NeuralOutput></NeuralOutputs></NeuralNetwork>',
+            "".join(f'<DataField name="{name}" optype="continuous" dataType="double"/>' for name in "aby"),
+        )
+    )
+    batch = pa.record_batch({"a": pa.array([100.0, 1.0]), "b": pa.array([100.0, 0.0])})
+    scores = model.score(batch)
+    assert [{"y": None}, {"y": 1e308}] == scores.outputs.to_pylist()
+
+
 def test_there_are_models_of_many_kinds() -> None:
     assert len(NAMES) >= 20
 

@@ -74,7 +74,8 @@ class PmmlModel:
         if self._direct is not None:
             scores = self._direct.score(batch)
         elif 0 < batch.num_rows <= FEW and self._few is not None:
-            scores = self._few.score(batch)
+            with np.errstate(all="ignore"):
+                scores = self._few.score(batch)
         return self.score_generally(batch) if scores is None else scores
 
     def score_generally(self, batch: pa.RecordBatch) -> Scores:
