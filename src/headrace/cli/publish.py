@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", type=FILE, required=False)
+@click.argument("model", required=False)
+@click.option("--artifact", default="", metavar="PATH", help="Which file of a registry's model it is.")
 @click.option("--location", default="", metavar="URL", help="Where engines read the bytes, instead of MODEL.")
 @click.option("--name", default="", help="The model's name; the file's by default.")
 @click.option("--version", "version", default="", help="The version; the position in the log by default.")
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 @errand_options
 def publish(errand: Errand, dry_run: bool, **given: Any) -> int:
     """Offer MODEL, a file or a SavedModel's folder, to a slot: append it to the model log.
+
+    MODEL may be models:/NAME@ALIAS or models:/NAME/VERSION of the MLflow registry that MLFLOW_TRACKING_URI names.
 
     Engines that follow the log load, verify and warm it beside the serving model, and refuse it where it fails. Its
     bytes are kept in the log's directory by digest.
@@ -64,9 +67,12 @@ def _publish(errand: Errand, descriptor: Descriptor) -> int:
 
 def _describe(
     key: SlotKey,
-    model: Path | None,
+    model: str | None,
+    artifact: str,
     location: str,
     name: str,
+    version: str,
+    description: str,
     switch_mode: str | None,
     golden: Path | None,
     tolerance: float | None,
@@ -75,17 +81,30 @@ def _describe(
     **plain: Any,
 ) -> Descriptor:
     from headrace.app.model_files import read_golden, read_model
+    from headrace.app.model_registry import names_registry, read_registry_model
     from headrace.app.profiling import read_profile_file
 
     if (model is None) == (not location):
         raise click.UsageError("name the model: a file, or --location URL, one of the two")
     if golden is None and tolerance is not None:
         raise click.UsageError("--tolerance is for golden records: name them with --golden FILE")
+    registered = read_registry_model(model, artifact) if model is not None and names_registry(model) else None
+    if registered is not None:
+        own, content = registered.name, registered.content
+        version, description = version or registered.version, description or registered.description
+    elif artifact:
+        raise click.UsageError("--artifact is for models of a registry: models:/NAME@ALIAS")
+    elif model is not None:
+        own, content = Path(model).stem, read_model(Path(model))
+    else:
+        own, content = location.rstrip("/").rpartition("/")[2], None
     return Descriptor(
-        name=name or (model.stem if model is not None else location.rstrip("/").rpartition("/")[2]),
+        name=name or own,
+        version=version,
+        description=description,
         data_type=key.data_type,
         slot=key.name,
-        content=None if model is None else read_model(model),
+        content=content,
         location=location,
         switch=None if switch_mode is None else SwitchMode(switch_mode),
         golden=() if golden is None else read_golden(golden),

@@ -104,5 +104,6 @@ def _connect() -> S3FileSystem:
         connect_timeout=_CONNECT_SECONDS,
         request_timeout=_REQUEST_SECONDS,
         retry_strategy=AwsStandardS3RetryStrategy(max_attempts=3),
+        tls_ca_file_path=os.environ.get("AWS_CA_BUNDLE"),
         **given,
     )
