@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
 import pytest
 
 from headrace.app.flink import premises
-from headrace.errors import ConfigurationError, MissingExtraError
+from headrace.errors import ConfigurationError, MissingExtraError, SourceError
 
 
 def put_java(folder: Path, told: str) -> None:
@@ -87,3 +88,16 @@ def test_without_maven_the_connector_cannot_be_fetched(
 def test_it_is_kept_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(premises.VARIABLE, raising=False)
     assert Path(sys.prefix) in premises._place().parents
+
+
+def test_a_cluster_that_cannot_be_reached_is_told() -> None:
+    with socket.socket() as bound:  # it is bound and does not listen
+        bound.bind(("127.0.0.1", 0))
+        port = str(bound.getsockname()[1])
+        with pytest.raises(SourceError, match=f"no job manager can be reached at 127.0.0.1:{port} .*--jobmanager"):
+            premises.check_cluster("127.0.0.1", port)
+
+
+def test_a_cluster_that_answers_is_reached() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        premises.check_cluster("127.0.0.1", str(listening.getsockname()[1]))

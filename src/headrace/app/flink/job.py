@@ -27,7 +27,7 @@ from pyflink.java_gateway import get_gateway
 from pyflink.table import StreamTableEnvironment
 
 from headrace.app.flink.options import read_flink_options
-from headrace.app.flink.premises import check_flink, find_connector
+from headrace.app.flink.premises import check_cluster, check_flink, find_connector
 from headrace.app.kafka.codecs import CodecByTopic
 from headrace.app.kafka.engine import build_topic_stream
 from headrace.app.settings import build_settings
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
 _LOOK = 0.2
 _RESTARTS = 20
+_REST_PORT = 8081
 _REASON = re.compile(r"^\s*(?:Caused by: )?(?:[A-Za-z_]\w*\.)*\w*(?:Error|Exception): (.+)$", re.MULTILINE)
 
 
@@ -101,6 +102,8 @@ def start_job(configuration: FlinkConfiguration, directory: Path, options: Seque
     checkpoints = _place(configuration.engine.checkpoints, directory)
     conf = _defaults(configuration, checkpoints, jar) | _flatten(configuration.engine.conf)
     conf |= read_flink_options(options)
+    if conf["execution.target"] == "remote":
+        check_cluster(str(conf.get("rest.address", "localhost")), str(conf.get("rest.port", _REST_PORT)))
     if conf["execution.target"] != "local":
         conf["pipeline.jars"] = f"{conf['pipeline.jars']};{find_python_jar().as_uri()}"
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # workers call python
@@ -108,11 +111,19 @@ def start_job(configuration: FlinkConfiguration, directory: Path, options: Seque
     for name, value in conf.items():
         told.set_string(name, _write(value))
     try:
-        env = StreamExecutionEnvironment.get_execution_environment(told)
+        env = _open_environment(told, is_local=conf["execution.target"] == "local")
         build_job(env, configuration, client)
         return FlinkRun(env.execute_async(f"headrace {configuration.engine.name}"), f"{checkpoints}/savepoints")
     except Py4JError as error:
         raise SourceError(f"Flink does not take the job: {find_reason(str(error))}") from error
+
+
+def _open_environment(told: Configuration, *, is_local: bool) -> StreamExecutionEnvironment:
+    """Open what a job is built in. PyFlink's own call makes a mini cluster, whatever the target."""
+    if is_local:
+        return StreamExecutionEnvironment.get_execution_environment(told)
+    java = get_gateway().jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
+    return StreamExecutionEnvironment(java(told._j_configuration))  # noqa: SLF001
 
 
 def build_job(env: StreamExecutionEnvironment, configuration: FlinkConfiguration, client: Mapping[str, str]) -> None:

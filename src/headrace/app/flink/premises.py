@@ -11,13 +11,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from headrace.errors import ConfigurationError, MissingExtraError
+from headrace.errors import ConfigurationError, MissingExtraError, SourceError
 
 POM = Path(__file__).with_name("pom.xml")
 FLINK = "2.3.0"
@@ -27,6 +28,7 @@ _JAVAS = (11, 17, 21)
 _JAVA_VERSION = re.compile(r'version "(\d+)')
 _HOW = "on Debian: apt-get install openjdk-17-jre-headless maven"
 _SHOWN_LINES = 5
+_CONNECT_SECONDS = 10.0
 
 
 def check_flink() -> None:
@@ -55,6 +57,17 @@ def check_java() -> None:
     if found is None or int(found[1]) not in _JAVAS:
         shown = "of an unknown version" if found is None else f"Java {found[1]}"
         raise ConfigurationError(f"{program} is {shown}, and Flink runs on Java {known}: set JAVA_HOME; {_HOW}")
+
+
+def check_cluster(host: str, port: str) -> None:
+    """Make sure that a cluster's REST interface can be reached. Raises ``SourceError``."""
+    try:
+        socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            f"no job manager can be reached at {host}:{port} ({error}): start the cluster, or name the address of its "
+            "REST interface with --jobmanager HOST:PORT"
+        ) from error
 
 
 def find_connector() -> Path:
