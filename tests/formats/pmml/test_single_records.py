@@ -87,7 +87,8 @@ def test_sums_beyond_all_numbers_warn_nobody() -> None:
     model = load(
         document(
             '<NeuralNetwork functionName="regression" activationFunction="identity"><MiningSchema>'
-            f'<MiningField name="a"/><MiningField name="b"/><MiningField name="y" usageType="target"/></MiningSchema><NeuralInputs>{inputs}'
+            f'<MiningField name="a"/><MiningField name="b"/><MiningField name="y" usageType="target"/></MiningSchema>'
+            f"<NeuralInputs>{inputs}"
             '</NeuralInputs><NeuralLayer><Neuron id="n"><Con from="a" weight="1e308"/><Con from="b" weight="-1e308"/>'
             '</Neuron></NeuralLayer><NeuralOutputs><NeuralOutput outputNeuron="n"><DerivedField optype="continuous" '
             'dataType="double"><FieldRef field="y"/></DerivedField></NeuralOutput></NeuralOutputs></NeuralNetwork>',
