@@ -87,7 +87,7 @@ class Broker:
     ) -> None:
         self._server, self._security, self._java = server, security or Security(), java
         self._start_seconds = start_seconds
-        self._internal, self._client, self._controller = _find_ports(3)
+        self._internal, self._client, self._controller = find_ports(3)
         self._folder = Path(tempfile.mkdtemp(prefix="headrace-broker-"))
         self._process: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
@@ -255,7 +255,7 @@ class Broker:
             time.sleep(_POLL_SECONDS)
 
 
-def _find_ports(count: int) -> list[int]:
+def find_ports(count: int) -> list[int]:
     """Find free ports, held all at once so that they differ."""
     chosen = random.Random(os.urandom(8))  # noqa: S311
     found: list[int] = []
