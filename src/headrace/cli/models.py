@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from headrace.cli.options import config_option, json_option, state_option, token_option, url_option
 from headrace.cli.output import print_json, print_table, show_digest, show_time
 from headrace.cli.watching import find_group, find_state, read_running
-
-if TYPE_CHECKING:
-    from headrace.app.inspection import VersionView
 
 _COLUMNS = ("data type", "slot", "name", "version", "digest", "position", "state", "since", "records", "reason")
 
@@ -49,21 +46,15 @@ def models(
 def _find(state: Path | None, config: Path | None, url: str, token_env: str) -> dict[str, Any]:
     if url:
         return read_running(url, "/v1/models", token_env)
+    from headrace.app.documents import read_state_models
+
     group = None if state is not None else find_group(config)
     if group is None:
-        return _read(find_state(state, config))
+        return read_state_models(find_state(state, config))
     from headrace.monitor.documents import describe_version
 
     view = group.read_view()
     return {"at": view.at, "models": [describe_version(each) for each in view.versions]}
-
-
-def _read(state: Path) -> dict[str, Any]:
-    from headrace.app.inspection import list_versions, read_observed
-
-    observed = read_observed(state)
-    views = list_versions(observed.snapshot)
-    return {"committed_at": observed.committed_at, "models": [describe_view(view) for view in views]}
 
 
 _FINAL_SHOWN = 5
@@ -81,27 +72,6 @@ def _recent(models: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 continue
         kept.append(each)
     return kept[::-1]
-
-
-def describe_view(view: VersionView) -> dict[str, Any]:
-    """Give a publication as JSON values; times are milliseconds since the epoch."""
-    saved = view.saved
-    return {
-        "data_type": view.slot.data_type,
-        "slot": view.slot.name,
-        "name": saved.descriptor.name,
-        "version": view.version,
-        "description": saved.descriptor.description,
-        "digest": saved.digest,
-        "position": saved.position,
-        "state": str(saved.state),
-        "pinned": view.pinned,
-        "retained": view.retained,
-        "since": saved.statistics.since,
-        "until": saved.statistics.until,
-        "records": saved.statistics.records,
-        "reason": saved.reason,
-    }
 
 
 def _row(told: dict[str, Any]) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,10 +11,6 @@ from headrace.cli.exits import Exit
 from headrace.cli.options import config_option, json_option, state_option, token_option, url_option
 from headrace.cli.output import note, print_json, print_table, show_duration, show_slot, show_time
 from headrace.cli.watching import find_group, find_state, read_running
-
-if TYPE_CHECKING:
-    from headrace.app.inspection import VersionView
-    from headrace.core.statistics import Counts
 
 _TIMES = ("total", "min", "mean", "p50", "p99", "max")
 _COLUMNS = ("slot", "name", "version", "state", "records", "errors", "since", "until", *_TIMES)
@@ -49,33 +45,14 @@ def read_statistics(state: Path | None, config: Path | None, url: str, token_env
     """Read the statistics of an engine. Raises ``UsageError`` and what finding and reading it raises."""
     if url:
         return read_running(url, "/v1/statistics", token_env)
+    from headrace.app.documents import read_state_statistics
+
     group = None if state is not None else find_group(config)
     if group is None:
         return read_state_statistics(find_state(state, config))
     from headrace.monitor.documents import describe_statistics
 
     return describe_statistics(group.read_view())
-
-
-def read_state_statistics(state: Path) -> dict[str, Any]:
-    """Read the statistics of a state directory. Raises ``StateError``."""
-    from headrace.app.inspection import add_up, list_versions, read_observed
-
-    observed = read_observed(state)
-    views = [view for view in list_versions(observed.snapshot) if view.saved.state != "rejected"]
-    total, wrong = add_up(observed)
-    return {
-        "committed_at": observed.committed_at,
-        "versions": [_describe(view) for view in views],
-        "slots": [
-            {"data_type": slot.key.data_type, "slot": slot.key.name, **_describe_counts(slot.counts)}
-            for slot in observed.slots
-        ],
-        "unaddressed": _describe_counts(observed.unaddressed),
-        "total": _describe_counts(total),
-        "adds_up": not wrong,
-        "differences": wrong,
-    }
 
 
 def _print(told: dict[str, Any]) -> None:
@@ -88,40 +65,6 @@ def _print(told: dict[str, Any]) -> None:
     rows.append(("(no slot)", *_list_counts(told["unaddressed"])))
     rows.append(("total", *_list_counts(told["total"])))
     print_table(("slot", *_COUNTS), rows, numbers=_COUNTS)
-
-
-def _timing(view: VersionView) -> dict[str, float | None]:
-    timing = view.saved.statistics.timing
-    shares = {"p50": timing.quantile(0.5), "p99": timing.quantile(0.99)}
-    ends = {"min": timing.min_ns, "mean": timing.mean_ns, "max": timing.max_ns}
-    return {name: {**shares, **ends, "total": timing.total_ns}[name] for name in _TIMES}
-
-
-def _describe(view: VersionView) -> dict[str, Any]:
-    from headrace.core.spreads import summarise_drift
-
-    saved = view.saved
-    numbers = saved.statistics
-    return {
-        "data_type": view.slot.data_type,
-        "slot": view.slot.name,
-        "name": saved.descriptor.name,
-        "version": view.version,
-        "digest": saved.digest,
-        "position": saved.position,
-        "state": str(saved.state),
-        "records": numbers.records,
-        "errors": numbers.errors,
-        "last_error": numbers.last_error,
-        "drift": summarise_drift(saved.descriptor.profile, numbers.spread),
-        "since": numbers.since,
-        "until": numbers.until,
-        **{f"{name}_ns": value for name, value in _timing(view).items()},
-        "load_ns": numbers.load_ns,
-        "verify_ns": numbers.verify_ns,
-        "warm_ns": numbers.warm_ns,
-        "memory_bytes": numbers.memory,
-    }
 
 
 def _row(told: dict[str, Any]) -> tuple[object, ...]:
@@ -139,8 +82,3 @@ def _show_drift(drift: dict[str, dict[str, float]] | None) -> str:
 
 def _list_counts(told: dict[str, int]) -> tuple[int, ...]:
     return tuple(told[name.replace("-", "_")] for name in _COUNTS)
-
-
-def _describe_counts(counts: Counts) -> dict[str, int]:
-    found = (counts.received, counts.scored, counts.dead_lettered, counts.skipped)
-    return dict(zip(("in", "scored", "dead_lettered", "skipped"), found, strict=True))

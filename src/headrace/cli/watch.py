@@ -16,7 +16,6 @@ import click
 from headrace.cli.exits import Exit
 from headrace.cli.options import config_option, json_option, state_option, token_option, url_option
 from headrace.cli.output import note, show_duration, show_slot, show_time
-from headrace.cli.stats import read_state_statistics
 from headrace.cli.stopping import stopped_by_signals
 from headrace.cli.watching import find_group, find_state, read_running
 
@@ -118,6 +117,8 @@ def _look_at_state(state: Path) -> Lookout:
     from headrace.app.journal import JournalReader
 
     journal = JournalReader(state, from_end=True)
+    from headrace.app.documents import read_state_statistics
+
     return Lookout(lambda: read_state_statistics(state), lambda: list(journal.read()))
 
 

@@ -5,20 +5,15 @@ They find it by its state directory, by the topics of its group, or while it run
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from headrace.catalog import load_target
-from headrace.errors import SourceError
 
 if TYPE_CHECKING:
     from headrace.app.kafka.looking import GroupTopics
-
-_PATIENCE = 10.0
 
 
 def find_state(state: Path | None, config: Path | None) -> Path:
@@ -52,23 +47,8 @@ def find_group(config: Path | None) -> GroupTopics | None:
 
 def read_running(url: str, path: str, token_env: str) -> dict[str, Any]:
     """Read a document from the monitor of a running engine. Raises ``UsageError`` and ``SourceError``."""
-    from urllib.error import HTTPError, URLError
-    from urllib.request import Request, urlopen
+    from headrace.app.documents import names_engine, read_running_engine
 
-    if not url.startswith(("http://", "https://")):
+    if not names_engine(url):
         raise click.UsageError(f"--url is {url!r}: write http://HOST:PORT, as headrace run tells it")
-    token = os.environ.get(token_env, "")
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    request = Request(url.rstrip("/") + path, headers=headers)  # noqa: S310 its scheme is checked above
-    try:
-        with urlopen(request, timeout=_PATIENCE) as response:  # noqa: S310 the same
-            told: dict[str, Any] = json.load(response)
-    except HTTPError as error:
-        hint = f"; put the token into the environment variable {token_env}" if error.code == 401 else ""
-        raise SourceError(f"{url} answers {error.code} {error.reason}{hint}") from error
-    except (URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise SourceError(f"no engine answers at {url}: {reason}; is it running, with a table [monitor]?") from error
-    except ValueError as error:
-        raise SourceError(f"what answers at {url} is no monitor of Headrace: {error}") from error
-    return told
+    return read_running_engine(url, path, token_env)
