@@ -185,6 +185,8 @@ def _defaults(configuration: FlinkConfiguration, checkpoints: str, jar: Path) ->
         "execution.checkpointing.interval": f"{section.checkpoint_ms} ms",
         "execution.checkpointing.dir": checkpoints,
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        # Without it Flink names sources and sinks by what is chained to them, which changes with the parallelism.
+        "table.exec.uid.generation": "ALWAYS",
         "restart-strategy.type": "exponential-delay",
         "restart-strategy.exponential-delay.initial-backoff": "1 s",
         "restart-strategy.exponential-delay.max-backoff": "5 s",

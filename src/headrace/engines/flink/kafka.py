@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -58,7 +59,9 @@ class Topics:
 
     def read_models(self, topic: str, *, bounded: bool = False) -> DataStream:
         """Read a model topic from its beginning as rows (message, position)."""
-        table = self._make_source("headrace_models", [topic], "", "earliest-offset", bounded=bounded)
+        # More tasks would have no partition, and their watermark would hold that of the others back.
+        only = {"scan.parallelism": "1"}
+        table = self._make_source("headrace_models", [topic], "", "earliest-offset", bounded=bounded, more=only)
         rows = self._tables.to_data_stream(
             self._tables.sql_query(f"SELECT `value`, `key`, `topic`, `offset`, `at` FROM {table}")  # noqa: S608
         )
@@ -89,7 +92,16 @@ class Topics:
         """Make what was asked to be written part of the job."""
         self._statements.attach_as_datastream()
 
-    def _make_source(self, name: str, topics: Sequence[str], group: str, start: str, *, bounded: bool) -> str:
+    def _make_source(
+        self,
+        name: str,
+        topics: Sequence[str],
+        group: str,
+        start: str,
+        *,
+        bounded: bool,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> str:
         options = {
             "connector": "kafka",
             "topic": ";".join(topics),
@@ -99,6 +111,7 @@ class Topics:
             "value.fields-include": "EXCEPT_KEY",
             "scan.startup.mode": start,
             **self._name_client(),
+            **more,
         }
         if group:
             options |= {"properties.group.id": group, "properties.auto.offset.reset": "earliest"}
