@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import httpx
@@ -159,12 +160,19 @@ def test_metrics(served: Served) -> None:
     assert 'name="line"' in next(name for name in samples if name.startswith("headrace_serving_model_info"))
 
 
+def _serves(name: str, told: Any) -> bool:
+    return bool(told["slots"][0]["serving"]["name"] == name)
+
+
 def test_metrics_have_no_labels_but_the_slots(served: Served) -> None:
-    before = served.client.get("/metrics").text.count("\n")
+    served.until("/v1/statistics", lambda told: told["total"]["scored"] == 2)
+    lines = []
     for number in range(3):
-        served.project.publish(linear(number), name=f"again{number}")
-    served.until("/v1/slots", lambda told: told["slots"][0]["serving"]["name"] == "again2")
-    assert before == served.client.get("/metrics").text.count("\n")
+        name = f"again{number}"
+        served.project.publish(linear(number), name=name)
+        served.until("/v1/slots", partial(_serves, name))
+        lines.append(served.client.get("/metrics").text.count("\n"))
+    assert [lines[0]] * 3 == lines
 
 
 def test_the_last_view_of_an_idle_engine_is_complete(quiet_project: Project) -> None:

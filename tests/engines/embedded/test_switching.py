@@ -44,7 +44,7 @@ REFUSED = {
     "digest": (Descriptor("bad", "wine", content=write_scaling(3), digest="0" * 64), "the message names the digest 0"),
     "outputs": (Descriptor("bad", "wine", content=write_scaling(3, output="z")), "y is absent; z is new"),
     "inputs": (Descriptor("bad", "wine", content=write_scaling(3, input="unknown")), "unknown"),
-    "location": (Descriptor("bad", "wine", location="http://localhost/model"), "only file: locations are known"),
+    "location": (Descriptor("bad", "wine", location="http://localhost/model"), "only file: and s3: locations"),
 }
 
 
