@@ -30,6 +30,7 @@ PAGES: Mapping[str, type[msgspec.Struct]] = {
     "dead_letters": sections.DeadLettersSection,
     "state": sections.StateSection,
     "monitor": sections.MonitorSection,
+    "monitor.otel": sections.OtelSection,
 }
 HEADING = re.compile(r"^##+ `\[([a-z_]+(?:\.[a-z_]+)?)", re.MULTILINE)
 ROW = re.compile(r"^\| `([a-z_]+)` \| (.+?) \| (.+?) \| .+ \|$", re.MULTILINE)

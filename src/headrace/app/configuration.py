@@ -179,6 +179,21 @@ class StateSection(msgspec.Struct, frozen=True, kw_only=True):
     directory: Path
 
 
+class OtelSection(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sent to an OpenTelemetry collector; what is not said here is taken from the variables ``OTEL_...``."""
+
+    endpoint: str = ""
+    traces: bool = True
+    metrics: bool = True
+    every_seconds: Seconds = 60.0
+
+    def __post_init__(self) -> None:
+        if self.endpoint and not self.endpoint.startswith(("http://", "https://")):
+            raise ConfigurationError(
+                f"endpoint is {self.endpoint!r}: write the collector's address, such as http://localhost:4318"
+            )
+
+
 class MonitorSection(msgspec.Struct, frozen=True, kw_only=True):
     """Where the engine can be watched and steered; without this table it is not served."""
 
@@ -190,6 +205,7 @@ class MonitorSection(msgspec.Struct, frozen=True, kw_only=True):
     write_token_file: Path | None = None
     hosts: list[str] = []
     max_body_bytes: Count = 64 * 2**20
+    otel: OtelSection | None = None
 
     def __post_init__(self) -> None:
         for name in ("read_token", "write_token"):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from headrace.app.configuration import OtelSection
 from headrace.app.journal import JournalReader
 from headrace.app.letters import describe_letter, read_last_letters
 from headrace.app.publishing import append_command, publish
@@ -25,14 +26,18 @@ if TYPE_CHECKING:
     import socket
 
     from headrace.abc.monitoring import Records, Steering
+    from headrace.abc.observer import Observer
     from headrace.app.configuration import Configuration, MonitorSection
     from headrace.core.join import Join
     from headrace.monitor.access import Access
+    from headrace.monitor.telemetry import Telemetry
     from headrace.records import Command, Descriptor
     from headrace.wire.dead_letters import DeadLetter
 
 SHOWN_BYTES = 2_000
 """Bytes of a dead letter's record that are shown, as text."""
+
+_OTEL_ENDPOINTS = tuple(f"OTEL_EXPORTER_OTLP_{each}ENDPOINT" for each in ("", "TRACES_", "METRICS_"))
 
 LEAST_FREE = 2**20
 """Bytes that a disk must have left for an engine to be ready."""
@@ -132,6 +137,12 @@ class Station:
     records: Records
     steering: Steering
     watcher: Watcher
+    telemetry: Telemetry | None = None
+
+    @property
+    def observers(self) -> Sequence[Observer]:
+        """What the engine has to tell what it does."""
+        return (self.watcher, *(() if self.telemetry is None else self.telemetry.observers))
 
     @contextmanager
     def open(self, engine: Joining) -> Iterator[str]:
@@ -144,10 +155,14 @@ class Station:
         premises = Premises(self.watcher, Series(), self.steering, self.records)
         monitor = Monitor(build_application(premises, self.access, self.section.max_body_bytes), self.taken)
         monitor.start()
+        if self.telemetry is not None:
+            self.telemetry.start(premises)
         try:
             yield monitor.url
         finally:
             monitor.close()
+            if self.telemetry is not None:
+                self.telemetry.close()
 
 
 @contextmanager
@@ -164,7 +179,23 @@ def open_station(configuration: Configuration) -> Iterator[Station | None]:
     with take_address(section.address, section.port) as taken:
         records = EngineRecords(configuration)
         steering = LogSteering(configuration.models.log)
-        yield Station(section, access, taken, records, steering, Watcher(records.read_events(EVENTS)))
+        watcher = Watcher(records.read_events(EVENTS))
+        yield Station(section, access, taken, records, steering, watcher, build_telemetry(section))
+
+
+def build_telemetry(section: MonitorSection) -> Telemetry | None:
+    """Build what sends to an OpenTelemetry collector; None where none is named, here or by the standard variables.
+
+    Raises ``MissingExtraError`` where it is configured and not installed.
+    """
+    otel = section.otel
+    if otel is None:
+        asked = any(os.environ.get(name) for name in _OTEL_ENDPOINTS)
+        if not asked or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+            return None
+        otel = OtelSection()
+    kind: type[Telemetry] = load_target("headrace.monitor.telemetry:Telemetry", "otel", "telemetry")
+    return kind(otel.endpoint, traces=otel.traces, metrics=otel.metrics, every=otel.every_seconds)
 
 
 def take_address(address: str, port: int) -> socket.socket:

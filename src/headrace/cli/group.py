@@ -49,7 +49,7 @@ def run_instance(config: Path, observers: Sequence[Observer], *, as_json: bool) 
         opened.callback(claim.release)
         instance = configuration.engine.instance or claim.name
         station: Station | None = opened.enter_context(open_station(configuration, directory, instance))
-        watched = observers if station is None else [*observers, station.watcher]
+        watched = observers if station is None else [*observers, *station.observers]
         engine = build(configuration, directory, instance, watched)
         if station is not None:
             _LOG.info("the monitor is at %s", opened.enter_context(station.open(engine)))

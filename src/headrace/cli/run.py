@@ -89,7 +89,7 @@ def run(
     survey(configuration).require(config)
     narrators: list[Observer] = [] if quiet else [EventLog() if log_format == "json" else Narrator()]
     with open_station(configuration) as station, ExitStack() as opened:
-        serving = build_engine(configuration, narrators if station is None else [*narrators, station.watcher])
+        serving = build_engine(configuration, narrators if station is None else [*narrators, *station.observers])
         before = find_totals(configuration.state.directory) if configuration.state else None
         if station is not None:
             _LOG.info("the monitor is at %s", opened.enter_context(station.open(serving)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace.app.kafka.looking import GroupTopics, open_group
 from headrace.app.model_streams import TopicStream
-from headrace.app.monitoring import Station, build_access, preview_letter, take_address
+from headrace.app.monitoring import Station, build_access, build_telemetry, preview_letter, take_address
 from headrace.errors import ConfigurationError, SourceError
 from headrace.monitor.grouping import GroupWatcher
 from headrace.monitor.watcher import EVENTS
@@ -99,7 +99,7 @@ def open_group_station(configuration: KafkaConfiguration, directory: Path, insta
         watcher = GroupWatcher(lambda: follower.standing, records.read_events(EVENTS))
         follower.start()
         try:
-            yield Station(section, access, taken, records, steering, watcher)
+            yield Station(section, access, taken, records, steering, watcher, build_telemetry(section))
         finally:
             follower.close()
 
