@@ -180,6 +180,7 @@ def test_a_job_is_stopped_and_goes_on_from_its_savepoint_with_another_parallelis
     file = tmp_path / "headrace.toml"
     file.write_text(text.format(engine="flink-keyed", name=name, servers=broker.bootstrap, follow="true"))
     publish(broker, name, 3, began + 150)
+    lines: list[Line] = []
     for step, parallelism in enumerate(("1", "2", "1")):
         publish(broker, name, 5 + step, began + (250, 1_000, 10_000)[step])  # so that the model log is known up to then
         send_timed(broker, name, began, list(range(step * 100, step * 100 + 100)))
