@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from headrace.core.join import Join
 from headrace.core.settings import JoinSettings, SlotSettings
@@ -24,8 +24,7 @@ from headrace.wire.descriptor import decode_command
 from headrace.wire.results.table import tabulate
 from tests.engines.beam.rig import CODEC, OPTIONS, Script, command, publish, record, timed
 
-if TYPE_CHECKING:
-    import pytest
+pytestmark = pytest.mark.slow
 
 BY_TIME = JoinSettings(switch=SwitchMode.EVENT_TIME)
 HOLD = JoinSettings(no_model=NoModelPolicy.HOLD)
@@ -132,10 +131,12 @@ def test_models_are_checked_in_a_process_of_their_own() -> None:
 def test_a_worker_that_has_lost_its_memory_goes_on_from_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(DESKS, "_linger", -1.0)
     script = Script().models([publish(0, 2)]).reach(10).records([record(1)]).reach(20)
-    script.models([publish(1, content=b"poison")]).reach(30).records([record(2)]).reach(40).records([record(3)])
+    refused = publish(1, content=b"poison", digest="0" * 64)  # at once: a worker without memory would load it each time
+    script.models([refused]).reach(30).records([record(2)]).reach(40).records([record(3)])
     gathered = script.serve(HOLD)
     assert {"r1": 2.0, "r2": 4.0, "r3": 6.0} == gathered.scores
     assert 1 == gathered.kinds.count(("received", 0))
+    assert 1 == gathered.kinds.count(("rejected", 1))
 
 
 def test_results_are_those_of_the_core_alone() -> None:
