@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 CHAIN = """
 import sys
 from headrace.compilation import KERNELS, kernel, load_kept

@@ -14,6 +14,8 @@ from headrace.testing.broker import Broker
 from tests.cli.conftest import Cli
 from tests.engines.kafka.rig import Rig
 
+pytestmark = pytest.mark.slow
+
 HEADRACE = Path(sys.executable).parent / "headrace"
 FILE = """
 [engine]

@@ -12,6 +12,8 @@ from tests.app.kafka.serving import configure, start
 from tests.cli.conftest import Cli
 from tests.engines.kafka.rig import Rig
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ran(kafka_broker: Broker) -> Rig:

@@ -26,6 +26,8 @@ from headrace.transports.model_log import contents_of
 from tests.app.project import RECORDS, REST, Project, linear
 from tests.cli.conftest import Cli
 
+pytestmark = pytest.mark.slow
+
 WINE = SlotKey("wine")
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from tests.cli.conftest import Cli
 
+pytestmark = pytest.mark.slow
+
 
 def run_score(
     *arguments: str | Path, stdin: bytes = b"", prelude: str = "", **environment: str

@@ -42,6 +42,8 @@ from headrace.testing.oracle import Fate, Oracle, Place
 from headrace.testing.scenario import Row, Scenario, digest_of
 from headrace.testing.toymodels import Recipe
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("HEADRACE_EXAMPLES", "40"))
 STEPS = 90
 

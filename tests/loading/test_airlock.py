@@ -17,6 +17,8 @@ from headrace.loading import LoadOptions, ProcessChecker
 from headrace.loading.checking import Checked
 from headrace.records import Descriptor, GoldenRecord
 
+pytestmark = pytest.mark.slow
+
 DESCRIPTOR = Descriptor("doubler", "numbers")
 Write = Callable[..., bytes]
 

@@ -21,6 +21,8 @@ from headrace.loading import BackgroundLoader, Checked, InlineChecker, LoadOptio
 from headrace.loading.checking import Reach
 from headrace.records import Descriptor, GoldenRecord, SlotKey
 
+pytestmark = pytest.mark.slow
+
 SLOT = SlotKey("numbers")
 Write = Callable[..., bytes]
 Event = TypeVar("Event", bound=LoadEvent)

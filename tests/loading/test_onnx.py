@@ -13,6 +13,8 @@ from headrace.loading.checking import Checked
 from headrace.records import Descriptor, GoldenRecord
 from tests.formats.onnx.building import build, build_sum
 
+pytestmark = pytest.mark.slow
+
 CONTENT = build_sum().SerializeToString()
 DESCRIPTOR = Descriptor("sum", "numbers")
 RECORD = {"Width": 1, "name": "x", "height": 2.5, "depth": 3}

@@ -24,6 +24,8 @@ from tests.formats.tensorflow.building import (
     shape_of,
 )
 
+pytestmark = pytest.mark.slow
+
 CONTENT = build_sum().SerializeToString()
 DESCRIPTOR = Descriptor("sum", "numbers")
 RECORD = {"Width": 1, "name": "x", "height": 2.5, "depth": 3}

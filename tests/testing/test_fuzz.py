@@ -8,6 +8,8 @@ from headrace.testing import fuzz as fuzzing
 from headrace.testing.fuzz import fuzz, is_explained, limit_seconds, main, read_seeds
 from headrace.testing.mutants import make_mutant
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = (
     b'<PMML xmlns="http://www.dmg.org/PMML-4_4" version="4.4"><DataDictionary>'
     b'<DataField name="x" optype="continuous" dataType="double"/></DataDictionary>'

@@ -13,6 +13,8 @@ from headrace.errors import ConfigurationError, SinkError
 from headrace.transports.part_sinks import PartSink
 from tests.transports.killing import Killed, full_disk
 
+pytestmark = pytest.mark.slow
+
 SUFFIXES = (".parquet", ".arrow")
 
 

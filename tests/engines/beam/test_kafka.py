@@ -31,6 +31,8 @@ from headrace.transports.kafka.topics import Plan, make_topic
 from headrace.wire.descriptor import decode_command, encode_command
 from tests.engines.beam.rig import CODEC, OPTIONS, Gathered, record, run, running
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def topic() -> str:

@@ -18,6 +18,8 @@ from headrace.transports.kafka.topics import COMPACTED, Plan, make_topic
 from headrace.wire.descriptor import encode_command
 from tests.engines.kafka.rig import EVERY_DELIVERY, Rig
 
+pytestmark = pytest.mark.slow
+
 WINE = SlotKey("wine")
 
 

@@ -13,6 +13,8 @@ from headrace.engines.kafka.queries import Desk, Instance, add_up, read_address
 from headrace.errors import ConfigurationError
 from tests.engines.kafka.rig import Rig, Waiting
 
+pytestmark = pytest.mark.slow
+
 
 def ask(desk: Desk, path: str, token: str = "") -> tuple[int, Any]:
     headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -11,6 +11,8 @@ from headrace.errors import RecordError
 from headrace.formats.pmml.model import PmmlModel
 from tests.formats.pmml.building import X, Y, document, load, schema
 
+pytestmark = pytest.mark.slow
+
 LABEL = '<DataField name="label" optype="categorical" dataType="integer"/>'
 FLOAT = '<DataField name="f" optype="continuous" dataType="float"/>'
 

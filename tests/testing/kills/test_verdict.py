@@ -14,6 +14,8 @@ from headrace.testing.kills.campaign import Campaign
 from headrace.testing.kills.plan import Plan
 from headrace.testing.kills.verdict import judge
 
+pytestmark = pytest.mark.slow
+
 Lines = list[dict[str, Any]]
 
 

@@ -17,6 +17,8 @@ from headrace.wire.protobuf.slices import Slices
 from headrace.wire.protobuf.walking import Walker
 from tests.wire.protobuf.messages import SCALARS, build, rich_file, serialize
 
+pytestmark = pytest.mark.slow
+
 RICH = {syntax: build(rich_file(syntax))["Rich"] for syntax in ("proto3", "proto2")}
 DECODERS = {syntax: Decoder(describe(message)) for syntax, message in RICH.items()}
 READERS = {syntax: Reader(describe(message)) for syntax, message in RICH.items()}
