@@ -55,7 +55,7 @@ def fill(broker: Broker, name: str) -> None:
     for what in ("records", "results", "letters"):
         make_topic(connection, Plan(f"{name}-{what}", 2))
     make_topic(connection, Plan(f"{name}-models", 1, settings=WHOLE))
-    producer = connection.open_producer({})
+    producer = connection.open_producer({"enable.idempotence": True})
     command = Publish(Descriptor("scaling", "wine", content=write_scaling(2)))
     producer.produce(f"{name}-models", encode_command(command))
     for place, value in enumerate([*(b'{"x": %d}' % number for number in range(9)), b"no json"]):

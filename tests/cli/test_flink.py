@@ -77,14 +77,14 @@ def make_topics(broker: Broker, name: str, at: int = 0) -> None:
 
 
 def publish(broker: Broker, name: str, factor: float, at: int = 0) -> None:
-    producer = Connection(ClientSettings(broker.settings)).open_producer({})
+    producer = Connection(ClientSettings(broker.settings)).open_producer({"enable.idempotence": True})
     command = Publish(Descriptor("scaling", "wine", content=write_scaling(factor)))
     producer.produce(f"{name}-models", encode_command(command), timestamp=at)
     assert 0 == producer.flush(30)
 
 
 def send(broker: Broker, name: str, values: list[bytes]) -> None:
-    producer = Connection(ClientSettings(broker.settings)).open_producer({})
+    producer = Connection(ClientSettings(broker.settings)).open_producer({"enable.idempotence": True})
     for place, value in enumerate(values):
         producer.produce(f"{name}-records", value, key=b"key", partition=place % PARTITIONS)
     assert 0 == producer.flush(30)
@@ -146,7 +146,7 @@ def test_topics_are_served_to_their_end_and_a_next_run_goes_on(
 
 def send_timed(broker: Broker, name: str, began: int, times: list[int]) -> None:
     """Send a record for each time, in milliseconds from the beginning, with the time as its number."""
-    producer = Connection(ClientSettings(broker.settings)).open_producer({})
+    producer = Connection(ClientSettings(broker.settings)).open_producer({"enable.idempotence": True})
     for at in times:
         value = b'{"x": %d}' % at
         for partition in range(PARTITIONS):

@@ -45,7 +45,7 @@ def make(broker: Broker, topic: str) -> None:
 
 def produce(broker: Broker, topic: str, values: Sequence[bytes], begin: int = 1_000) -> None:
     make(broker, topic)
-    producer = Producer(broker.settings)
+    producer = Producer({**broker.settings, "enable.idempotence": True})
     for number, value in enumerate(values):
         producer.produce(topic, value, b"key", partition=number % 2, timestamp=begin + number)
     assert 0 == producer.flush(30)
@@ -113,7 +113,7 @@ def test_a_topic_is_followed_and_models_go_by_the_time_of_its_records(kafka_brok
         served = inlets | ServeModels(CODEC, settings, OPTIONS, in_child=False)
         gathered.take("results", served.results)
 
-    producer = Producer(kafka_broker.settings)
+    producer = Producer({**kafka_broker.settings, "enable.idempotence": True})
     with running(build) as gathered:
         for at, factor in ((2_000, 2), (4_000, 4)):
             command = Publish(Descriptor(f"by {factor}", "wine", content=write_scaling(factor)))
@@ -133,7 +133,7 @@ def test_a_model_that_came_in_parts_is_put_together(kafka_broker: Broker, topic:
     make_topic(Connection(ClientSettings(kafka_broker.settings)), Plan(topic, settings={"cleanup.policy": "compact"}))
     content = write_scaling(7)
     digest = digest_of(content)
-    producer = Producer(kafka_broker.settings)
+    producer = Producer({**kafka_broker.settings, "enable.idempotence": True})
     parts = list(split(content, digest, size=10))
     for key, value in parts:
         producer.produce(topic, value, key)

@@ -54,7 +54,7 @@ class Rig:
         for what, count in (("records", self.partitions), ("results", self.partitions), ("letters", 1), ("events", 1)):
             make_topic(self.connection, Plan(self.topic(what), count, 1))
         make_topic(self.connection, Plan(self.topic("models"), 1, 1, self.models))
-        self.producer = self.connection.open_producer({})
+        self.producer = self.connection.open_producer({"enable.idempotence": True})
 
     def topic(self, what: str) -> str:
         return f"{self.name}-{what}"

@@ -71,14 +71,14 @@ class Topics:
 
     def put(self, *values: tuple[int, bytes]) -> None:
         """Put records, each with its partition."""
-        producer = Producer(self.broker.settings)
+        producer = Producer({**self.broker.settings, "enable.idempotence": True})
         for partition, value in values:
             producer.produce(f"{self.name}-records", value, b"key", partition=partition)
         assert 0 == producer.flush(60)
 
     def send(self, *commands: tuple[int, Command | bytes]) -> None:
         """Send model messages, each with the time at which it was appended."""
-        producer = Producer(self.broker.settings)
+        producer = Producer({**self.broker.settings, "enable.idempotence": True})
         for at, command in commands:
             message = command if isinstance(command, bytes) else encode_command(command)
             producer.produce(f"{self.name}-models", message, timestamp=at)

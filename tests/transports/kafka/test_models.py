@@ -110,7 +110,7 @@ def test_messages_without_keys_tombstones_and_garbage_are_read_in_their_order(
     kafka_broker: Broker, connection: Connection, topic: str
 ) -> None:
     make_topic(connection, Plan(topic, settings=WHOLE))
-    producer = Producer(kafka_broker.settings)
+    producer = Producer({**kafka_broker.settings, "enable.idempotence": True})
     for key, value in ((None, b"first"), (b"key", None), (None, b"?"), (b'["bytes","x",0,1]', b"y"), (b"k", b"last")):
         producer.produce(topic, value, key)
     producer.flush(20)

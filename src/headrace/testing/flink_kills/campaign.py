@@ -201,13 +201,13 @@ class Campaign:
 
     def _publish(self, factor: int) -> None:
         """Publish a model: its factor is its position + 1."""
-        producer = self._connection.open_producer({})
+        producer = self._connection.open_producer({"enable.idempotence": True})
         descriptor = Descriptor("scaling", "wine", content=write_scaling(factor))
         producer.produce(f"{self._attempt.name}-models", encode_command(Publish(descriptor)))
         producer.flush(60)
 
     def _send(self) -> None:
-        producer = self._connection.open_producer({})
+        producer = self._connection.open_producer({"enable.idempotence": True})
         for number in range(self._sent, self._sent + self._attempt.batch):
             value = b'{"x": %d}' % (number // PARTITIONS)
             producer.produce(f"{self._attempt.name}-records", value, partition=number % PARTITIONS)

@@ -26,7 +26,7 @@ class Publisher:
     def __init__(self, plan: Plan) -> None:
         self._topic = plan.topic("models")
         self._random = random.Random(plan.seed)  # noqa: S311 a test's choices
-        self._producer = Producer({"bootstrap.servers": plan.bootstrap})
+        self._producer = Producer({"bootstrap.servers": plan.bootstrap, "enable.idempotence": True})
         self._factor = 0
 
     def publish(self) -> None:

@@ -33,8 +33,9 @@ def make_topics(plan: Plan) -> None:
 
 
 def write_records(plan: Plan) -> None:
-    """Write all records."""
-    producer = Producer({"bootstrap.servers": plan.bootstrap, "queue.buffering.max.messages": 2_000_000})
+    """Write all records, in their order even where the first try of a batch fails: a record says which place is its."""
+    settings = {"queue.buffering.max.messages": 2_000_000, "enable.idempotence": True}
+    producer = Producer({"bootstrap.servers": plan.bootstrap, **settings})
     for partition in range(plan.partitions):
         for start in range(0, plan.count(partition), 10_000):
             offsets = range(start, min(start + 10_000, plan.count(partition)))

@@ -168,7 +168,13 @@ class Campaign:
             make_topic(connection, TopicPlan(f"{plan.name}-{what}", PARTITIONS))
         # Messages keep the times that they are given, and stay though those are long past.
         make_topic(connection, TopicPlan(f"{plan.name}-models", 1, settings={"retention.ms": "-1"}))
-        producer = Producer({"bootstrap.servers": plan.bootstrap, "queue.buffering.max.messages": 10_000_000})
+        producer = Producer(
+            {
+                "bootstrap.servers": plan.bootstrap,
+                "queue.buffering.max.messages": 10_000_000,
+                "enable.idempotence": True,
+            }
+        )
         for version in range(VERSIONS):
             command = Publish(Descriptor(f"version {version}", "wine", content=write_scaling(version + 1)))
             producer.produce(f"{plan.name}-models", encode_command(command), timestamp=version * plan.span + 1)
