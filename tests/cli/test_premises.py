@@ -14,6 +14,8 @@ import pytest
 from tests.app.project import RECORDS, REST, Project, linear
 from tests.cli.conftest import Cli
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def ran(tmp_path: Path) -> Project:

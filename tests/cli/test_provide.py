@@ -26,6 +26,8 @@ from tests.cli.conftest import Cli
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
+pytestmark = pytest.mark.slow
+
 WINE = SlotKey("wine")
 
 
@@ -77,7 +79,6 @@ def test_keys_spread_records_over_partitions(cli: Cli, connection: Connection, c
     assert {0, 1} == {message.partition() for message in messages}
 
 
-@pytest.mark.slow
 def test_records_come_at_their_rate_until_interrupted(kafka_broker: Broker, connection: Connection, topic: str) -> None:
     command = [sys.executable, "-m", "headrace", "provide", "records", "--bootstrap", kafka_broker.bootstrap]
     with subprocess.Popen([*command, "--topic", topic, "--rate", "50"], stderr=subprocess.PIPE, text=True) as running:

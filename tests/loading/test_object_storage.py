@@ -9,6 +9,8 @@ from headrace.records import Descriptor
 from tests.loading.object_server import Objects, serve_objects
 from tests.loading.test_fetching import CONTENT, DIGEST, Kept
 
+pytestmark = pytest.mark.slow
+
 ALLOWED = LoadOptions(locations=("file:/srv/models/", "s3://models/wine/"))
 
 

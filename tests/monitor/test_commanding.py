@@ -14,6 +14,8 @@ from tests.monitor.conftest import Served
 if TYPE_CHECKING:
     import httpx
 
+pytestmark = pytest.mark.slow
+
 
 def serves(served: Served, name: str) -> None:
     served.until("/v1/slots", lambda told: told["slots"][0]["serving"]["name"] == name)

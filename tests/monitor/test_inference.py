@@ -9,6 +9,8 @@ import pytest
 from tests.app.project import linear
 from tests.monitor.conftest import Served
 
+pytestmark = pytest.mark.slow
+
 TENSOR = {"name": "x", "shape": [3], "datatype": "FP64", "data": [0.0, 1.0, 2.5]}
 
 

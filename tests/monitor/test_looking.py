@@ -12,6 +12,8 @@ import pytest
 from tests.app.project import Project, linear
 from tests.monitor.conftest import Served, serve
 
+pytestmark = pytest.mark.slow
+
 
 def recount(project: Project, position: int) -> dict[str, Any]:
     """Count the results of one version."""

@@ -16,6 +16,8 @@ from headrace.machinery.standing import Member
 from headrace.records import ModelVersion, SlotKey
 from tests.engines.kafka.rig import Rig
 
+pytestmark = pytest.mark.slow
+
 WINE = SlotKey("wine")
 
 

@@ -15,10 +15,11 @@ from headrace.transports.kafka.connection import Connection
 from headrace.transports.kafka.settings import ClientSettings
 from tests.engines.kafka.rig import Rig, Waiting
 
+pytestmark = pytest.mark.slow
+
 JOINS = 3
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
 def test_instances_come_and_go_while_models_switch(kafka_broker: Broker, protocol: str) -> None:
@@ -72,7 +73,6 @@ def test_two_fixed_instances_of_one_name_are_told_apart(rig: Rig) -> None:
     assert "another instance runs under the name 'same'" in str(failed[0])
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_broker_that_is_killed_is_waited_for_and_nothing_is_lost() -> None:
     """Killed between two transactions: a broker that is killed while it ends one may lose its end (docs/kafka.md)."""

@@ -16,6 +16,8 @@ from headrace.transports.kafka.connection import Connection
 from headrace.transports.kafka.settings import ClientSettings
 from tests.engines.kafka.rig import Rig
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def holding(rig: Rig, offset: int) -> Iterator[None]:
@@ -33,7 +35,6 @@ def holding(rig: Rig, offset: int) -> Iterator[None]:
         member.close()
 
 
-@pytest.mark.slow
 def test_what_is_kept_tells_where_to_go_on(kafka_broker: Broker) -> None:
     rig = Rig(kafka_broker.bootstrap)
     rig.connection = Connection(ClientSettings({"bootstrap.servers": rig.bootstrap, "transaction.timeout.ms": 2_000}))
@@ -83,7 +84,6 @@ def test_a_partition_that_nobody_has_read_is_claimed_before_its_first_record(rig
     assert {keys[0]: Committed(0, signed=True)} == found
 
 
-@pytest.mark.slow
 def test_a_hold_is_told_apart_from_a_broker_that_is_silent(kafka_broker: Broker) -> None:
     rig = Rig(kafka_broker.bootstrap)
     keys = [(rig.topic("records"), 0)]

@@ -19,6 +19,8 @@ from headrace.export.sklearn_pmml import to_pmml
 from tests.export.sklearn_pmml.scoring import TARGET, assert_close, predict, tell
 from tests.export.wine import FEATURES, GOOD, QUALITY, X
 
+pytestmark = pytest.mark.slow
+
 ROWS, SHOWN = X[:400], 25
 WORDS = np.array(["poor", "fair", "fine"])[np.digitize(QUALITY, [5.5, 6.5])]
 NUMBERS = QUALITY.astype(float)

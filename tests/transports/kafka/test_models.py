@@ -19,6 +19,8 @@ from headrace.transports.kafka.publishing import ModelPublisher, make_model_topi
 from headrace.transports.kafka.settings import ClientSettings
 from headrace.transports.kafka.topics import COMPACTED, WHOLE, Plan, make_topic
 
+pytestmark = pytest.mark.slow
+
 LARGE = random.Random(7).randbytes(3 * PART_BYTES + 5)
 
 
@@ -85,7 +87,6 @@ def test_small_models_go_within_their_publication_where_the_topic_keeps_everythi
         assert (inline, False) == (publisher.takes_inline(PART_BYTES), publisher.takes_inline(PART_BYTES + 1))
 
 
-@pytest.mark.slow
 def test_after_compaction_every_publication_is_there_and_the_last_of_each_digest_brings_the_bytes(
     connection: Connection, topic: str
 ) -> None:
@@ -136,7 +137,6 @@ def test_control_records_at_the_end_do_not_hold_a_reader(
     assert [0] == [message.position for message in read(connection, topic)]
 
 
-@pytest.mark.slow
 def test_a_reader_goes_on_when_the_broker_comes_back(topic: str) -> None:
     with Broker() as broker:
         connection = Connection(ClientSettings({**broker.settings, "reconnect.backoff.max.ms": 500}))

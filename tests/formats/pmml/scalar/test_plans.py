@@ -13,6 +13,8 @@ from headrace.errors import RecordError
 from headrace.formats.pmml.model import PmmlModel
 from tests.formats.pmml.building import COLOUR, LABEL, X, Y, apply, document, load, schema
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(__file__).parents[3] / "data/pmml/cases"
 SMALL = 20_000
 KINDS = (
