@@ -70,6 +70,28 @@ def test_dead_letters(cli: Cli, file: Path) -> None:
     assert b"no json\n" == to.read_bytes()
 
 
+def test_dead_letters_are_sent_to_a_topic_once(cli: Cli, ran: Rig, file: Path) -> None:
+    resend = ("dead-letters", "resend", "--config", file, "--to-topic", f"{ran.name}-records")
+    sent = [json.loads(cli(*resend, "--json").stdout)["records"] for _ in range(2)]
+    assert [1, 0] == sent
+    again = [each for each in ran.read("records") if each.headers()]
+    assert [(b"no json", ["headrace-resent"])] == [
+        (each.value(), [name for name, _ in each.headers()]) for each in again
+    ]
+    assert 0 == json.loads(cli(*resend, "--reason", "no-model", "--json").stdout)["records"]
+    assert 0 == cli("run", "--quiet", file).exit_code
+    assert "1 records sent" in cli(*resend).stdout
+
+
+def test_what_a_topic_cannot_be_sent_is_told(cli: Cli, file: Path) -> None:
+    resend = ("dead-letters", "resend", "--config", file)
+    refused = [cli(*resend), cli(*resend, "--to-topic", "records", "--header", "a;b")]
+    assert [2, 2] == [each.exit_code for each in refused]
+    absent = cli(*resend, "--to-topic", "no-such-topic")
+    assert 0 != absent.exit_code
+    assert "has no topic 'no-such-topic'" in absent.stderr
+
+
 def test_events(cli: Cli, file: Path) -> None:
     told = json.loads(cli("events", "--config", file, "--kind", "rejected", "--json").stdout)
     assert [("rejected", 1, "wine")] == [(each["kind"], each["position"], each["data_type"]) for each in told["events"]]

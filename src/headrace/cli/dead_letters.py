@@ -81,7 +81,8 @@ def list_letters(
 @dead_letters.command("resend")
 @click.argument("file", type=FILE, required=False)
 @config_option
-@click.option("--to", type=FILE, required=True, metavar="FILE", help="The file of records to write, or to add to.")
+@click.option("--to", type=FILE, metavar="FILE", help="The file of records to write, or to add to.")
+@click.option("--to-topic", default="", metavar="TOPIC", help="The topic to send records of a Kafka engine to.")
 @click.option("--framing", type=click.Choice(["lines", "delimited"]),
               help="How records lie in the file; as in the configuration, else lines.")  # fmt: skip
 @click.option("--header", default="", metavar="LINE", help="The first line of CSV; as in the configuration's files.")
@@ -91,25 +92,54 @@ def list_letters(
 def resend_letters(
     file: Path | None,
     config: Path | None,
-    to: Path,
+    to: Path | None,
+    to_topic: str,
     framing: Framing | None,
     header: str,
     code: str,
     source: str,
     as_json: bool,
 ) -> None:
-    """Write the records of the dead letters in FILE to another file, in the bytes that they came as.
+    """Send the records of dead letters again, in the bytes that they came as: to a file, or to a topic.
 
-    Serve that file as records and they are scored again. Doing it twice sends nothing twice: the file is only added to,
-    and has to be the beginning of what is to be in it. Dead letters are not changed by it.
+    --to writes those of FILE, or of what the configuration names, to another file. Serve that file as records and they
+    are scored again. Doing it twice sends nothing twice: the file is only added to, and has to be the beginning of what
+    is to be in it.
+
+    --to-topic sends those of a Kafka engine's topic, with their keys and times. Doing it again sends the letters that
+    came since: how far each selection has come is kept as the offsets of the group GROUP-resent.
+
+    Dead letters are not changed by it.
     """
-    from headrace.app.letters import resend
+    if (to is None) == (not to_topic):
+        raise click.UsageError("name where to send them: --to FILE or --to-topic TOPIC")
+    if to is None:
+        if file is not None or framing or header:
+            raise click.UsageError(
+                "--to-topic sends letters of a topic as they are: leave out FILE, --framing, --header"
+            )
+        _send_to_topic(config, to_topic, code, source, as_json)
+        return
+    _write_to_file(to, _select(_read(file, config), code, source), config, framing, header, as_json)
 
-    letters = [each for each in _read(file, config) if code in {"", each.code} and source in {"", each.source}]
-    configuration = _load(config)
-    names = sorted({letter.source for letter in letters} - {to.name})
+
+def _select(letters: Iterator[DeadLetter], code: str, source: str) -> list[DeadLetter]:
+    return [each for each in letters if code in {"", each.code} and source in {"", each.source}]
+
+
+def _need_one_stream(names: list[str]) -> None:
     if len(names) > 1:
         raise click.UsageError(f"the dead letters are of several streams: name one, --source {' or '.join(names)}")
+
+
+def _write_to_file(
+    to: Path, letters: list[DeadLetter], config: Path | None, framing: Framing | None, header: str, as_json: bool
+) -> None:
+    from headrace.app.letters import resend
+
+    configuration = _load(config)
+    names = sorted({letter.source for letter in letters} - {to.name})
+    _need_one_stream(names)
     section = _find_section(configuration, names)
     chosen = framing or ("delimited" if section is not None and section.format == "protobuf" else "lines")
     line = header or (_read_header(section) if section is not None else "")
@@ -119,8 +149,27 @@ def resend_letters(
         print_json(told | {"without_record": done.without})
         return
     click.echo(f"{done.added} records added to {to}, which holds {done.records} now")
-    if done.without:
-        click.echo(f"{done.without} dead letters had no value that could be sent again")
+    _tell_without(done.without)
+
+
+def _send_to_topic(config: Path | None, topic: str, code: str, source: str, as_json: bool) -> None:
+    group = find_group(config)
+    if group is None:
+        raise click.UsageError("--to-topic needs --config FILE of a Kafka engine")
+    from headrace.app.kafka.resending import Selection, resend_to_topic
+
+    _need_one_stream(sorted({letter.source for letter in _select(group.read_letters(), code, source)}))
+    sent = resend_to_topic(group, topic, Selection(code, source))
+    if as_json:
+        print_json({"to_topic": topic, "records": sent.records, "without_record": sent.without})
+        return
+    click.echo(f"{sent.records} records sent to {topic}")
+    _tell_without(sent.without)
+
+
+def _tell_without(count: int) -> None:
+    if count:
+        click.echo(f"{count} dead letters had no value that could be sent again")
 
 
 def _ask(url: str, token_env: str) -> list[dict[str, Any]]:

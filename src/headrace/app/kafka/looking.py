@@ -111,12 +111,12 @@ class GroupTopics:
     def read_letters(self) -> Iterator[DeadLetter]:
         """Read all dead letters."""
         for message in read_messages(self.connection, self.configuration.dead_letters.topic):
-            yield _read_letter(message)
+            yield read_letter(message)
 
     def read_last_letters(self, most: int) -> list[DeadLetter]:
         """Read the last dead letters, newest first."""
         return [
-            _read_letter(each)
+            read_letter(each)
             for each in read_last_messages(self.connection, self.configuration.dead_letters.topic, most)
         ]
 
@@ -137,7 +137,8 @@ def _read_event(message: Message) -> Iterator[dict[str, Any]]:
         yield {**told, "instance": (headers.get("instance") or b"").decode("utf-8", "replace")}
 
 
-def _read_letter(message: Message) -> DeadLetter:
+def read_letter(message: Message) -> DeadLetter:
+    """Read a message of the topic of dead letters. Raises ``SourceError`` for one that holds none."""
     try:
         return decode_dead_letter(message.value() or b"")
     except RecordError as error:

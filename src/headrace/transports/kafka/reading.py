@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MOST = 10_000
 _WAIT = 0.5
-_READ = {
+READ = {
     "auto.offset.reset": "earliest",
     "enable.partition.eof": True,
     "fetch.wait.max.ms": 50,
@@ -61,7 +61,7 @@ class Tail:
     def __init__(self, connection: Connection, topic: str) -> None:
         self._connection, self._topic = connection, topic
         ends = _find_ends(connection, topic, need_topic(connection, topic).partitions)
-        self._reader = connection.open_reader(_READ)
+        self._reader = connection.open_reader(READ)
         self._reader.assign([TopicPartition(topic, number, high) for number, (_, high) in ends.items()])
 
     def read(self) -> list[Message]:
@@ -79,7 +79,7 @@ class Tail:
 
 
 def _find_ends(connection: Connection, topic: str, count: int) -> dict[int, tuple[int, int]]:
-    reader = connection.open_reader(_READ)
+    reader = connection.open_reader(READ)
     try:
         return {
             number: reader.get_watermark_offsets(TopicPartition(topic, number), timeout=connection.seconds)
@@ -92,15 +92,16 @@ def _find_ends(connection: Connection, topic: str, count: int) -> dict[int, tupl
 
 
 def _read(connection: Connection, topic: str, starts: Mapping[int, int]) -> Iterator[Message]:
-    reader = connection.open_reader(_READ)
+    reader = connection.open_reader(READ)
     try:
         reader.assign([TopicPartition(topic, number, start) for number, start in starts.items()])
-        yield from _read_to_end(connection, topic, reader, len(starts))
+        yield from read_to_end(connection, topic, reader, len(starts))
     finally:
         reader.close()
 
 
-def _read_to_end(connection: Connection, topic: str, reader: Consumer, left: int) -> Iterator[Any]:
+def read_to_end(connection: Connection, topic: str, reader: Consumer, left: int) -> Iterator[Any]:
+    """Give what a reader made with ``READ`` finds to the end of its ``left`` partitions. Raises ``SourceError``."""
     until = time.monotonic() + connection.seconds
     while left:
         for message in reader.consume(_MOST, _WAIT):
