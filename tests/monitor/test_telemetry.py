@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
 import pytest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from headrace.app.configuration import load_configuration
 from headrace.app.engine import build_engine
@@ -27,53 +23,8 @@ from headrace.monitor.view import CountView, SlotView, View
 from headrace.monitor.watcher import Watcher
 from tests.app.project import Project, linear
 from tests.monitor.conftest import PATIENCE, Served, configure
+from tests.monitor.otlp import attributes, receive
 from tests.monitor.stillness import STILL, make_version
-
-
-@dataclass
-class Receiver:
-    """What came, by path."""
-
-    port: int = 0
-    bodies: dict[str, list[bytes]] = field(default_factory=dict)
-
-    @property
-    def spans(self) -> list[Any]:
-        found = [ExportTraceServiceRequest.FromString(each) for each in self.bodies.get("/v1/traces", [])]
-        return [
-            span for each in found for of in each.resource_spans for scope in of.scope_spans for span in scope.spans
-        ]
-
-    @property
-    def exports(self) -> list[Any]:
-        return [ExportMetricsServiceRequest.FromString(each) for each in self.bodies.get("/v1/metrics", [])]
-
-
-@contextmanager
-def receive() -> Iterator[Receiver]:
-    receiver = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            zipped = self.headers.get("content-encoding") == "gzip"
-            receiver.bodies.setdefault(self.path, []).append(gzip.decompress(body) if zipped else body)
-            self.send_response(200)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield receiver
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @contextmanager
@@ -90,10 +41,6 @@ def run(project: Project) -> Iterator[Served]:
             finally:
                 engine.stop()
                 thread.join()
-
-
-def attributes(of: Any) -> dict[str, Any]:
-    return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in of.attributes}
 
 
 def run_one_model_good_and_one_bad(project: Project) -> None:
@@ -162,6 +109,20 @@ def test_each_may_be_left_out(project: Project) -> None:
         configure(project, f"port = 0\n{table}metrics = false\n")
         run_one_model_good_and_one_bad(project)
     assert ["/v1/traces"] == list(receiver.bodies)
+
+
+@pytest.mark.slow
+def test_a_collector_that_is_gone_keeps_no_record_waiting_and_no_engine_from_ending(
+    project: Project, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens
+        endpoint = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        configure(project, f'port = 0\n[monitor.otel]\nendpoint = "{endpoint}"\n')
+        run_one_model_good_and_one_bad(project)
+    assert [("r0", 3.0), ("r2", 5.0)] == project.outputs()
+    told = {each.name for each in caplog.records if each.levelname in {"WARNING", "ERROR"}}
+    assert {"opentelemetry.exporter.otlp.proto.http"} == {name.rpartition(".")[0] for name in told}
 
 
 def test_an_endpoint_that_is_none_is_told(project: Project) -> None:

@@ -14,6 +14,7 @@ from headrace.testing.scaling import write_scaling
 from tests.app.kafka.serving import Instance, configure, start
 from tests.engines.kafka.rig import Rig
 from tests.monitor.conftest import PATIENCE
+from tests.monitor.otlp import attributes, receive
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -103,3 +104,26 @@ def test_a_group_is_steered_by_any_instance(kafka_broker: Broker, tmp_path: Path
     found = sorted((each["outputs"]["y"], each["position"]) for each in rig.results())
     greatest = {place: y for y, place in found}
     assert {0: 18.0, position: 27.0} == greatest
+
+
+def test_a_collector_gets_what_an_instance_of_a_group_does(kafka_broker: Broker, tmp_path: Path) -> None:
+    rig = Rig(kafka_broker.bootstrap)
+    rig.publish(2)
+    with receive() as receiver:
+        table = f'[monitor.otel]\nendpoint = "http://127.0.0.1:{receiver.port}"\n'
+        with start(configure(rig, tmp_path, table)) as instance:
+            rig.send(range(10))
+            instance.until("/v1/statistics", scored(10))
+            instance.process.terminate()
+            instance.process.communicate(timeout=PATIENCE)
+    (life,) = (attributes(each) for each in receiver.spans if each.name == "headrace.model")
+    assert (0, "serving") == (life["headrace.position"], life["headrace.model.state"])
+    commits = [attributes(each) for each in receiver.spans if each.name == "headrace.commit"]
+    assert 10 == sum(each["headrace.scored"] for each in commits)
+    assert "headrace.score" in {
+        metric.name
+        for export in receiver.exports
+        for resource in export.resource_metrics
+        for scope in resource.scope_metrics
+        for metric in scope.metrics
+    }
