@@ -26,6 +26,7 @@ from headrace.errors import (
 from headrace.formats.tensorflow import TensorflowFormat
 from headrace.formats.tensorflow.library import load_library
 from headrace.formats.tensorflow.proto import graph_pb2 as pb
+from headrace.formats.tensorflow.session import REWRITTEN, SessionSettings
 from headrace.records import Field
 from tests.formats.tensorflow.building import (
     DATA,
@@ -214,6 +215,19 @@ def test_variables_are_asked_to_be_frozen() -> None:
     add(graph, "Mul", "y", ["x", "w"], T=FLOAT)
     with pytest.raises(UnsupportedError, match="node 'w' is a variable, whose value the graph does not hold: freeze"):
         load(graph)
+
+
+def test_a_large_graph_is_not_rewritten_and_scores_alike() -> None:
+    places = REWRITTEN // 4 + 3
+    graph = begin(-1, kind=pb.DT_INT32)
+    constant(graph, "table", np.arange(places))
+    constant(graph, "axis", 0, pb.DT_INT32)
+    kinds = {"Tparams": FLOAT, "Tindices": pb.DT_INT32, "Taxis": pb.DT_INT32}
+    add(graph, "GatherV2", "y", ["table", "x", "axis"], **kinds)
+    model = load(graph)
+    assert [2.0, places - 1.0] == model.score(pa.record_batch({"x": [2, places - 1]})).outputs.column("y").to_pylist()
+    config = pb.ConfigProto.FromString(SessionSettings().to_bytes(rewritten=False))
+    assert config.graph_options.rewrite_options.disable_meta_optimizer
 
 
 def test_no_records_are_no_rows() -> None:

@@ -1,4 +1,8 @@
-"""Sessions of TensorFlow: made from a checked graph or SavedModel, and called with arrays."""
+"""Sessions of TensorFlow: made from a checked graph or SavedModel, and called with arrays.
+
+TensorFlow rewrites a graph at its first call, which takes about 6 s for constants of 100 MiB. Small graphs gain by it
+and wait little; graphs above ``REWRITTEN`` run as they are, since a model is not to keep a loader busy for that long.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,8 @@ from headrace.formats.tensorflow.library import Buffer, Library, Output, Tensorf
 from headrace.formats.tensorflow.proto import graph_pb2 as pb
 from headrace.formats.tensorflow.tensors import Tensor, make_tensor, read_tensor
 
+REWRITTEN = 4 * 2**20
+"""Up to how many bytes a graph is rewritten."""
 _INVALID_ARGUMENT = 3
 
 
@@ -25,12 +31,14 @@ class SessionSettings:
     intra_op_threads: int = 1
     inter_op_threads: int = 1
 
-    def to_bytes(self) -> bytes:
+    def to_bytes(self, *, rewritten: bool = True) -> bytes:
         """Write them as TensorFlow reads them; with one thread all runs in that of the caller."""
+        rewriting = pb.RewriterConfig(disable_meta_optimizer=not rewritten)
         return pb.ConfigProto(
             intra_op_parallelism_threads=self.intra_op_threads,
             inter_op_parallelism_threads=-1 if self.inter_op_threads == 1 else self.inter_op_threads,
             allow_soft_placement=True,
+            graph_options=pb.GraphOptions(rewrite_options=rewriting),
         ).SerializeToString()
 
 
@@ -133,7 +141,8 @@ def open_graph(content: Tensor, settings: SessionSettings) -> Session:
     try:
         with _checked(library) as status:
             library.slow.TF_GraphImportGraphDef(graph, ct.byref(buffer), options, status)
-        with _options(library, settings) as given, _checked(library) as status:
+        config = settings.to_bytes(rewritten=content.nbytes <= REWRITTEN)
+        with _options(library, config) as given, _checked(library) as status:
             handle = library.slow.TF_NewSession(graph, given, status)
     except TensorflowError:
         library.slow.TF_DeleteGraph(graph)
@@ -160,7 +169,11 @@ def open_saved(files: Mapping[str, Tensor], tags: Sequence[str], settings: Sessi
     graph = library.quick.TF_NewGraph()
     names = (ct.c_char_p * len(tags))(*(tag.encode() for tag in tags))
     try:
-        with _in_memory(library, files) as folder, _options(library, settings) as given, _checked(library) as status:
+        with (
+            _in_memory(library, files) as folder,
+            _options(library, settings.to_bytes()) as given,
+            _checked(library) as status,
+        ):
             handle = library.slow.TF_LoadSessionFromSavedModel(
                 given, None, folder.encode(), names, len(tags), graph, None, status
             )
@@ -198,12 +211,11 @@ def _write(library: Library, path: str, content: Tensor) -> None:
 
 
 @contextlib.contextmanager
-def _options(library: Library, settings: SessionSettings) -> Iterator[Any]:
+def _options(library: Library, config: bytes) -> Iterator[Any]:
     options = library.quick.TF_NewSessionOptions()
-    written = settings.to_bytes()
     try:
         with _checked(library) as status:
-            library.quick.TF_SetConfig(options, written, len(written), status)
+            library.quick.TF_SetConfig(options, config, len(config), status)
         yield options
     finally:
         library.quick.TF_DeleteSessionOptions(options)

@@ -533,13 +533,27 @@ class AssetFileDef(_message.Message):
     def __init__(self, tensor_info: _Optional[_Union[TensorInfo, _Mapping]] = ..., filename: _Optional[str] = ...) -> None: ...
 
 class ConfigProto(_message.Message):
-    __slots__ = ("intra_op_parallelism_threads", "inter_op_parallelism_threads", "allow_soft_placement", "use_per_session_threads")
+    __slots__ = ("intra_op_parallelism_threads", "inter_op_parallelism_threads", "allow_soft_placement", "use_per_session_threads", "graph_options")
     INTRA_OP_PARALLELISM_THREADS_FIELD_NUMBER: _ClassVar[int]
     INTER_OP_PARALLELISM_THREADS_FIELD_NUMBER: _ClassVar[int]
     ALLOW_SOFT_PLACEMENT_FIELD_NUMBER: _ClassVar[int]
     USE_PER_SESSION_THREADS_FIELD_NUMBER: _ClassVar[int]
+    GRAPH_OPTIONS_FIELD_NUMBER: _ClassVar[int]
     intra_op_parallelism_threads: int
     inter_op_parallelism_threads: int
     allow_soft_placement: bool
     use_per_session_threads: bool
-    def __init__(self, intra_op_parallelism_threads: _Optional[int] = ..., inter_op_parallelism_threads: _Optional[int] = ..., allow_soft_placement: bool = ..., use_per_session_threads: bool = ...) -> None: ...
+    graph_options: GraphOptions
+    def __init__(self, intra_op_parallelism_threads: _Optional[int] = ..., inter_op_parallelism_threads: _Optional[int] = ..., allow_soft_placement: bool = ..., use_per_session_threads: bool = ..., graph_options: _Optional[_Union[GraphOptions, _Mapping]] = ...) -> None: ...
+
+class GraphOptions(_message.Message):
+    __slots__ = ("rewrite_options",)
+    REWRITE_OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    rewrite_options: RewriterConfig
+    def __init__(self, rewrite_options: _Optional[_Union[RewriterConfig, _Mapping]] = ...) -> None: ...
+
+class RewriterConfig(_message.Message):
+    __slots__ = ("disable_meta_optimizer",)
+    DISABLE_META_OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
+    disable_meta_optimizer: bool
+    def __init__(self, disable_meta_optimizer: bool = ...) -> None: ...
