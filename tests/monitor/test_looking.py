@@ -75,6 +75,14 @@ def test_one_model(served: Served) -> None:
     assert 2 == sum(each["records"] for each in told["histogram"])
 
 
+def test_outputs_are_told_as_they_are_distributed(served: Served) -> None:
+    (output,) = served.get("/v1/models/0")["distributions"]
+    assert ("y", True, None, 2) == (output["name"], output["output"], output["drift"], output["records"])
+    assert [("3 to 3.25", None, 0.5), ("5 to 5.5", None, 0.5)] == [
+        (each["name"], each["expected"], each["found"]) for each in output["bins"]
+    ]
+
+
 @pytest.mark.parametrize("position", ["9", "-1", "one", "9" * 30])
 def test_models_that_there_are_not(served: Served, position: str) -> None:
     response = served.client.get(f"/v1/models/{position}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from headrace.core.distributions import Glimpse
 from headrace.core.spreads import Samples
 from headrace.core.states import ACCEPTED, UNRESOLVED, State, check_move
 from headrace.core.statistics import VersionStatistics
@@ -40,6 +41,7 @@ class Candidate:
     model: Model | None = None
     statistics: VersionStatistics = field(default_factory=VersionStatistics)
     samples: Samples = field(default_factory=Samples)
+    glimpse: Glimpse = field(default_factory=Glimpse)
     bindings: dict[pa.Schema, Binding] = field(default_factory=dict)
     bound: tuple[pa.Schema, Binding] | None = None
     _version: ModelVersion | None = None
@@ -56,6 +58,7 @@ class Candidate:
     def settle_samples(self) -> VersionStatistics:
         """Count what still waits to be counted, and give the statistics."""
         self.samples.settle(self.statistics.spread)
+        self.glimpse.settle(self.statistics.distributions)
         return self.statistics
 
     @property

@@ -74,6 +74,7 @@ class Scorer:
             outputs = _gather(pieces, errors)
             sample = _sample(candidate, columns, outputs, errors) if candidate.descriptor.profile else None
             portion = Portion(candidate.version, rows, outputs, each_ns, sample)
+            candidate.glimpse.add(outputs)
             candidate.statistics.records += len(rows)
             candidate.statistics.timing.add(len(rows), each_ns)
         if failures:

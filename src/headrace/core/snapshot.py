@@ -281,7 +281,7 @@ def _save_candidate(candidate: Candidate, descriptor: DescriptorState) -> Candid
 
 def _save_final(candidate: Candidate) -> CandidateState:
     saved = _save_candidate(candidate, _save_descriptor(replace(candidate.descriptor, golden=(), profile=())))
-    return msgspec.structs.replace(saved, statistics=replace(candidate.statistics, spread=[]))
+    return msgspec.structs.replace(saved, statistics=replace(candidate.statistics, spread=[], distributions={}))
 
 
 def _load_candidate(slot: SlotKey, saved: CandidateState, *, alive: bool) -> Candidate:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from headrace.core.distributions import Distribution
+
 _SUB_BITS = 3
 _SUB = 1 << _SUB_BITS
 
@@ -83,7 +85,8 @@ class VersionStatistics:
 
     ``records`` were scored, ``errors`` went to dead letters from the scorer. ``since`` and ``until`` are milliseconds
     since the epoch; the load durations are nanoseconds; ``memory`` is bytes, as the loader estimated it. ``spread`` is
-    how the values of the profile's fields are distributed (``core.spreads``), empty without a profile.
+    how the values of the profile's fields are distributed (``core.spreads``), empty without a profile;
+    ``distributions`` how the outputs are, by name.
     """
 
     records: int = 0
@@ -97,6 +100,7 @@ class VersionStatistics:
     memory: int = 0
     last_error: str = ""
     spread: list[list[int]] = field(default_factory=list)
+    distributions: dict[str, Distribution] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

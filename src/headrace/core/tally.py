@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+import pyarrow as pa
 
+from headrace.core.distributions import Glimpse, add_distributions
 from headrace.core.spreads import Samples, add_spread
 from headrace.core.statistics import Counts, VersionStatistics
 from headrace.records import SlotKey
@@ -34,10 +36,12 @@ class Account:
     version: ModelVersion
     statistics: VersionStatistics = field(default_factory=VersionStatistics)
     samples: Samples = field(default_factory=Samples, compare=False)
+    glimpse: Glimpse = field(default_factory=Glimpse, compare=False)
 
     def settle_samples(self) -> VersionStatistics:
         """Count what still waits to be counted, and give the statistics."""
         self.samples.settle(self.statistics.spread)
+        self.glimpse.settle(self.statistics.distributions)
         return self.statistics
 
 
@@ -90,6 +94,8 @@ class Tally:
             sample = cast("Sample | None", results.samples[index]) if results.samples else None
             if sample is not None:
                 account.samples.add(sample, statistics.spread)
+            if not account.glimpse.full:
+                account.glimpse.add(_choose(results, index))
             statistics.records += len(times)
             if statistics.since is None:
                 statistics.since = results.scored_at
@@ -108,6 +114,13 @@ class Tally:
             statistics = self._account(letters.slot, letters.version).statistics
             statistics.errors += len(letters)
             statistics.last_error = letters.failures[-1].reason
+
+
+def _choose(results: Results, index: int) -> pa.RecordBatch:
+    """Give the outputs of one version."""
+    if len(results.versions) == 1:
+        return results.outputs
+    return results.outputs.filter(pa.array(results.version_of == index))
 
 
 def merge_tallies(tallies: list[Tally]) -> Tally:
@@ -130,3 +143,4 @@ def _merge(into: VersionStatistics, other: VersionStatistics) -> None:
     into.until = max((each for each in (into.until, other.until) if each is not None), default=None)
     into.last_error = other.last_error or into.last_error
     add_spread(into.spread, other.spread)
+    add_distributions(into.distributions, other.distributions)

@@ -16,6 +16,7 @@ from headrace.monitor.view import View
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from headrace.core.distributions import Distribution
     from headrace.core.statistics import Timing
     from headrace.machinery.standing import Member
     from headrace.monitor.view import CountView, SlotView, VersionView
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_OWN_WAY = {"timing", "mapping", "profile", "spread"}
+_OWN_WAY = {"timing", "mapping", "profile", "spread", "distributions"}
 QUANTILES = {"p50_ns": 0.5, "p90_ns": 0.9, "p99_ns": 0.99}
 
 
@@ -56,9 +57,12 @@ def describe_version(version: VersionView) -> dict[str, Any]:
 
 
 def describe_distributions(version: VersionView) -> list[dict[str, Any]]:
-    """Give each field of a version's profile: its bins, and the shares of records expected and found in them."""
+    """Give each field of a version's profile, and the other outputs: the shares expected and found in each bin.
+
+    What a profile does not name has nothing that is expected.
+    """
     spread = complete_spread(version.profile, version.spread)
-    return [
+    profiled = [
         {
             "name": each.name,
             "output": each.output,
@@ -78,6 +82,17 @@ def describe_distributions(version: VersionView) -> list[dict[str, Any]]:
             version.profile, spread, measure_drift(version.profile, version.spread), strict=True
         )
     ]
+    known = {each.name for each in version.profile if each.output}
+    others = [_describe_output(name, each) for name, each in version.distributions.items() if name not in known]
+    return [*profiled, *others]
+
+
+def _describe_output(name: str, found: Distribution) -> dict[str, Any]:
+    bins = [
+        {"name": bin_name, "expected": None, "found": count / max(1, found.records), "records": count}
+        for bin_name, count in found.name_bins()
+    ]
+    return {"name": name, "output": True, "drift": None, "records": found.records, "bins": bins}
 
 
 def name_bins(profile: FieldProfile) -> list[str]:

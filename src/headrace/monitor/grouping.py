@@ -117,6 +117,7 @@ def _renumber(version: VersionView, account: Account | None) -> VersionView:
         last_error=numbers.last_error,
         timing=numbers.timing,
         spread=numbers.spread,
+        distributions=numbers.distributions,
     )
 
 

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from headrace.core.distributions import Distribution, add_distributions
 from headrace.core.spreads import add_spread
 from headrace.core.states import ACCEPTED, State
 from headrace.core.statistics import Counts, Timing
 from headrace.records import FieldProfile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from headrace.core.candidate import Candidate
     from headrace.core.join import Join
@@ -94,6 +95,7 @@ class VersionView(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[FieldView, ...] | None = None
     profile: tuple[FieldProfile, ...] = ()
     spread: list[list[int]] = []
+    distributions: dict[str, Distribution] = {}
 
 
 class SlotView(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,6 +238,7 @@ def _view_candidate(candidate: Candidate) -> VersionView:
         outputs=None if model is None else _view_fields(model.signature.outputs),
         profile=descriptor.profile,
         spread=[list(counts) for counts in numbers.spread],
+        distributions=merge_distributions((numbers.distributions,)),
     )
 
 
@@ -291,6 +294,7 @@ def _merge_versions(one: VersionView, other: VersionView) -> VersionView:
         outputs=one.outputs or other.outputs,
         memory_bytes=one.memory_bytes + other.memory_bytes,
         spread=_merge_spreads(one.spread, other.spread),
+        distributions=merge_distributions((one.distributions, other.distributions)),
     )
 
 
@@ -298,6 +302,14 @@ def _merge_spreads(one: Spread, other: Spread) -> Spread:
     merged: Spread = []
     for each in (one, other):
         add_spread(merged, each)
+    return merged
+
+
+def merge_distributions(several: Iterable[Mapping[str, Distribution]]) -> dict[str, Distribution]:
+    """Add up what several counted of outputs, into a new one."""
+    merged: dict[str, Distribution] = {}
+    for each in several:
+        add_distributions(merged, each)
     return merged
 
 
