@@ -23,6 +23,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.core.batches import concatenate
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -95,7 +97,7 @@ class Glimpse:
         """Count all that waits."""
         waiting, self.waiting, self.rows = self.waiting, [], 0
         for _, alike in groupby(waiting, key=lambda each: each.schema):
-            add_distributions(into, count_outputs(pa.concat_batches(list(alike))))
+            add_distributions(into, count_outputs(concatenate(list(alike))))
 
 
 def add_distributions(into: dict[str, Distribution], more: Mapping[str, Distribution]) -> None:

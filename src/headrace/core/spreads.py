@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.binding import fold
+from headrace.core.batches import concatenate
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -90,8 +91,8 @@ def _unite(samples: list[Sample]) -> list[Sample]:
         if len(group) == 1
         else Sample(
             group[0].profile,
-            pa.concat_batches([each.columns for each in group]),
-            pa.concat_batches([each.outputs for each in group]),
+            concatenate([each.columns for each in group]),
+            concatenate([each.outputs for each in group]),
         )
         for group in alike.values()
     ]
