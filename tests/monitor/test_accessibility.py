@@ -110,10 +110,28 @@ def test_a_token_is_asked_for_until_it_is_right(
         browser.until("document.querySelector('.serving')?.innerText === 'quality 1'")
         browser.until("!document.querySelector('dialog')")
         assert "writer" == browser.run("sessionStorage.getItem('headrace-token')")
+        assert browser.run(ASK_LATE)
+        assert not browser.run("document.querySelector('dialog')")
         browser.click("Pin…")
         browser.click("Pin", "dialog")
         served.until("/v1/slots", lambda told: told["slots"][0]["pinned"])
         browser.open("about:blank")
+
+
+ASK_LATE = """(async () => {
+  const { get } = await import("/site/api.js");
+  const [token, ask] = [sessionStorage.getItem("headrace-token"), window.fetch];
+  let answer;
+  const held = new Promise((resolve) => { answer = resolve; });
+  window.fetch = async (...given) => { await held; return ask(...given); };
+  sessionStorage.setItem("headrace-token", "wrong");
+  const told = get("/v1/slots");
+  window.fetch = ask;
+  sessionStorage.setItem("headrace-token", token);
+  answer();
+  return (await told).slots.length === 1;
+})()"""
+"""Has the answer to a request with a wrong token come when the right one is known."""
 
 
 def enter_token(page: Page, token: str) -> None:

@@ -14,7 +14,10 @@ export function askTokensBy(ask) {
 }
 
 async function request(path, options = {}, again = true) {
+  const sent = sessionStorage.getItem(KEY);
   const response = await fetch(path, { ...options, headers: headers(options.headers) });
+  const changed = sessionStorage.getItem(KEY) !== sent; // another request has asked meanwhile
+  if (response.status === 401 && changed) return request(path, options, again);
   if (response.status === 401 && again && asking) {
     sessionStorage.setItem(KEY, await asking((await response.json()).error.message));
     return request(path, options, false);
