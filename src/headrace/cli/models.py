@@ -9,7 +9,7 @@ import click
 
 from headrace.cli.options import config_option, json_option, state_option, token_option, url_option
 from headrace.cli.output import print_json, print_table, show_digest, show_time
-from headrace.cli.watching import find_group, find_state, read_running
+from headrace.cli.watching import find_group, find_job, find_state, read_running
 
 _COLUMNS = ("data type", "slot", "name", "version", "digest", "position", "state", "since", "records", "reason")
 
@@ -28,6 +28,7 @@ def models(
     """List the models that a state directory holds, as of the engine's last commit, or those of a running engine.
 
     Of a Kafka group those in its model topic: with a topic of events what became of each, else what its results tell.
+    Of a Flink job those that its tasks know, as of its newest checkpoint.
     """
     told = _find(state, config, url, token_env)
     found = [each for each in told["models"] if data_type in {"", each["data_type"]}]
@@ -48,12 +49,12 @@ def _find(state: Path | None, config: Path | None, url: str, token_env: str) -> 
         return read_running(url, "/v1/models", token_env)
     from headrace.app.documents import read_state_models
 
-    group = None if state is not None else find_group(config)
-    if group is None:
+    found = None if state is not None else find_group(config) or find_job(config)
+    if found is None:
         return read_state_models(find_state(state, config))
     from headrace.monitor.documents import describe_version
 
-    view = group.read_view()
+    view = found.read_view()
     return {"at": view.at, "models": [describe_version(each) for each in view.versions]}
 
 

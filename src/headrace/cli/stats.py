@@ -10,7 +10,7 @@ import click
 from headrace.cli.exits import Exit
 from headrace.cli.options import config_option, json_option, state_option, token_option, url_option
 from headrace.cli.output import note, print_json, print_table, show_duration, show_slot, show_time
-from headrace.cli.watching import find_group, find_state, read_running
+from headrace.cli.watching import find_group, find_job, find_state, read_running
 
 _TIMES = ("total", "min", "mean", "p50", "p99", "max")
 _COLUMNS = ("slot", "name", "version", "state", "records", "errors", "since", "until", *_TIMES)
@@ -26,7 +26,8 @@ _COUNTS = ("in", "scored", "dead-lettered", "skipped")
 def stats(state: Path | None, config: Path | None, url: str, token_env: str, as_json: bool) -> int:
     """Show what each model version scored and how fast, and whether the counts add up.
 
-    Of a state directory or a Kafka group as of the last commit, or of a running engine by the address of its monitor.
+    Of a state directory or a Kafka group as of the last commit, of all tasks of a Flink job as of its newest
+    checkpoint, or of a running engine by the address of its monitor.
     Times are those of scoring alone, per record. Exit code 1 if the counts do not add up.
     """
     told = read_statistics(state, config, url, token_env)
@@ -47,12 +48,12 @@ def read_statistics(state: Path | None, config: Path | None, url: str, token_env
         return read_running(url, "/v1/statistics", token_env)
     from headrace.app.documents import read_state_statistics
 
-    group = None if state is not None else find_group(config)
-    if group is None:
+    found = None if state is not None else find_group(config) or find_job(config)
+    if found is None:
         return read_state_statistics(find_state(state, config))
     from headrace.monitor.documents import describe_statistics
 
-    return describe_statistics(group.read_view())
+    return describe_statistics(found.read_view())
 
 
 def _print(told: dict[str, Any]) -> None:

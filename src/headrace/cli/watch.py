@@ -17,9 +17,10 @@ from headrace.cli.exits import Exit
 from headrace.cli.options import config_option, json_option, state_option, token_option, url_option
 from headrace.cli.output import note, show_duration, show_slot, show_time
 from headrace.cli.stopping import stopped_by_signals
-from headrace.cli.watching import find_group, find_state, read_running
+from headrace.cli.watching import find_group, find_job, find_state, read_running
 
 if TYPE_CHECKING:
+    from headrace.app.flink.looking import JobState
     from headrace.app.kafka.looking import GroupTopics
 
 Document = dict[str, Any]
@@ -50,8 +51,9 @@ def watch(
 ) -> int:
     """Tell what flows, a line for each look, and what happens to models as it happens, until it is interrupted.
 
-    Of a running engine by its address, or of a state directory or a Kafka group as it commits. With --json each line is
-    a JSON document: {"flow": ...} or {"event": ...}.
+    Of a running engine by its address, of a state directory or a Kafka group as it commits, or of a Flink job as it
+    makes checkpoints (what flows, no events). With --json each line is a JSON document: {"flow": ...} or
+    {"event": ...}.
     """
     ended = threading.Event()
     with stopped_by_signals(ended.set), _open(state, config, url, token_env) as lookout:
@@ -94,6 +96,8 @@ def _open(state: Path | None, config: Path | None, url: str, token_env: str) -> 
     group = find_group(config) if state is None and not url else None
     if url:
         yield _look_at_address(url, token_env)
+    elif state is None and (job := find_job(config)) is not None:
+        yield _look_at_job(job)
     elif group is None:
         yield _look_at_state(find_state(state, config))
     else:
@@ -120,6 +124,12 @@ def _look_at_state(state: Path) -> Lookout:
     from headrace.app.documents import read_state_statistics
 
     return Lookout(lambda: read_state_statistics(state), lambda: list(journal.read()))
+
+
+def _look_at_job(job: JobState) -> Lookout:
+    from headrace.monitor.documents import describe_statistics
+
+    return Lookout(lambda: describe_statistics(job.read_view()), list)
 
 
 @contextmanager

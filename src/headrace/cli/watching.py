@@ -1,6 +1,7 @@
 """What the commands have in common that look at an engine.
 
-They find it by its state directory, by the topics of its group, or while it runs by the address of its monitor.
+They find it by its state directory, by the topics of its group, by the checkpoints of its job, or while it runs by the
+address of its monitor.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import click
 from headrace.catalog import load_target
 
 if TYPE_CHECKING:
+    from headrace.app.flink.looking import JobState
     from headrace.app.kafka.looking import GroupTopics
 
 
@@ -43,6 +45,20 @@ def find_group(config: Path | None) -> GroupTopics | None:
     open_group = load_target("headrace.app.kafka.looking:open_group", "kafka", "the engine 'kafka'")
     group: GroupTopics = open_group(load_kafka_configuration(config), config.absolute().parent)
     return group
+
+
+def find_job(config: Path | None) -> JobState | None:
+    """Find the state of the job that a Flink engine's configuration names; None for any other configuration.
+
+    Raises ``ConfigurationError``.
+    """
+    from headrace.app.flink.configuration import ENGINES, load_flink_configuration
+    from headrace.app.flink.looking import open_job
+    from headrace.app.reading import find_engine
+
+    if config is None or find_engine(config) not in ENGINES:
+        return None
+    return open_job(load_flink_configuration(config), config.absolute().parent)
 
 
 def read_running(url: str, path: str, token_env: str) -> dict[str, Any]:

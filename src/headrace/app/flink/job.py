@@ -26,6 +26,8 @@ from pyflink.datastream import StreamExecutionEnvironment
 from pyflink.java_gateway import get_gateway
 from pyflink.table import StreamTableEnvironment
 
+from headrace.app.flink.checkpoints import find_newest
+from headrace.app.flink.looking import place_checkpoints
 from headrace.app.flink.options import read_flink_options
 from headrace.app.flink.premises import check_cluster, check_flink, find_connector
 from headrace.app.kafka.codecs import CodecByTopic
@@ -99,7 +101,7 @@ def start_job(configuration: FlinkConfiguration, directory: Path, options: Seque
     check_flink()
     jar = find_connector()
     client = {name: _write(value) for name, value in _read_client(configuration, directory).items()}
-    checkpoints = _place(configuration.engine.checkpoints, directory)
+    checkpoints = place_checkpoints(configuration.engine.checkpoints, directory)
     conf = _defaults(configuration, checkpoints, jar) | _flatten(configuration.engine.conf)
     conf |= read_flink_options(options)
     if conf["execution.target"] == "remote":
@@ -205,22 +207,8 @@ def find_python_jar() -> Path:
     return jar
 
 
-def find_newest(checkpoints: str) -> str | None:
-    """Find the newest checkpoint or savepoint of a folder on this machine, None where there is none."""
-    if not checkpoints.startswith("file:"):
-        return None
-    found = sorted(
-        Path(checkpoints.removeprefix("file://")).glob("**/_metadata"), key=lambda each: each.stat().st_mtime
-    )
-    return found[-1].parent.as_uri() if found else None
-
-
 def _read_client(configuration: FlinkConfiguration, directory: Path) -> Mapping[str, Any]:
     return read_settings(flatten_settings(configuration.kafka, directory)).values
-
-
-def _place(checkpoints: str, directory: Path) -> str:
-    return checkpoints if "://" in checkpoints else (directory / checkpoints).absolute().as_uri()
 
 
 def _flatten(table: Mapping[str, Any], before: str = "") -> dict[str, Any]:

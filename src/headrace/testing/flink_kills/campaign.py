@@ -6,7 +6,8 @@ Rules:
 2. A kill comes once results have been committed since the last one: so each hits a job that works. It falls by turns on
    the task manager, which is started again, and on the whole cluster with the command that submitted the job; that one
    is given again, and goes on from the last checkpoint.
-3. The job is stopped with a savepoint; the statistics in it have to be those that a recount of the results gives.
+3. The job is asked for its statistics while it runs, and stopped with a savepoint; those in it have to be what a
+   recount of the results gives.
 4. Every wait has a limit that is generous, and no outcome hangs on how fast the machine is.
 """
 
@@ -23,11 +24,11 @@ from pathlib import Path
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
+from headrace.app.flink.looking import JobState
 from headrace.errors import SourceError
 from headrace.records import Descriptor, Publish
 from headrace.testing.flink_kills.cluster import Cluster
-from headrace.testing.flink_kills.savepoints import read_accounts
-from headrace.testing.kills.recount import Line, read_times, recount
+from headrace.testing.kills.recount import Line, Times, recount
 from headrace.testing.scaling import write_scaling
 from headrace.transports.kafka.connection import Connection
 from headrace.transports.kafka.settings import ClientSettings
@@ -36,6 +37,7 @@ from headrace.wire.descriptor import encode_command
 
 PARTITIONS = 2
 _PATIENCE = 600.0
+_LOOK = 0.5
 _FILE = """
 [engine]
 name = "{engine}"
@@ -136,6 +138,8 @@ class Campaign:
                 self._kill(whole=number % 2 == 1)
             self._send()
             self._await_results(self._sent)
+            if attempt.checkpoints:
+                self._await_statistics()
             self._stop()
             scores.read(timeout=5)
         finally:
@@ -146,7 +150,7 @@ class Campaign:
     def _judge(self) -> Verdict:
         lines = self._scores.lines
         wrong = sum(line.outputs["y"] != line.offset * (line.position + 1) for line in lines)
-        told = read_times(read_accounts(self._folder / self._attempt.name / "savepoints"))
+        told = self._ask()
         counted = recount(lines)
         miscounted = sum(told.get(position) != counted.get(position) for position in told.keys() | counted.keys())
         found = len(self._scores.places)
@@ -222,6 +226,23 @@ class Campaign:
                 raise SourceError(f"the job has ended: {self._read_output()}")
             if time.monotonic() > until:
                 raise SourceError(f"{len(self._scores.places)} of {count} results after {_PATIENCE:g} s")
+
+    def _ask(self) -> Times:
+        """Ask for what each version has scored, and how fast, over all tasks."""
+        view = JobState((self._folder / self._attempt.name).as_uri()).read_view()
+        return {
+            each.position: (each.timing.count, each.timing.total_ns, each.timing.min_ns, each.timing.max_ns)
+            for each in view.versions
+            if each.timing.count
+        }
+
+    def _await_statistics(self) -> None:
+        """Ask the running job until it tells of all that was sent."""
+        until = time.monotonic() + _PATIENCE
+        while (told := sum(count for count, *_ in self._ask().values())) != self._sent:
+            if time.monotonic() > until:
+                raise SourceError(f"the job tells of {told} records after {_PATIENCE:g} s, and {self._sent} were sent")
+            time.sleep(_LOOK)
 
     def _read_output(self) -> str:
         return (self._folder / f"{self._attempt.name}.out").read_text()[-2_000:]
