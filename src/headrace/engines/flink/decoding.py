@@ -14,6 +14,7 @@ from pyflink.datastream import KeyedProcessFunction, ProcessFunction
 
 from headrace.core.events import Event, Happening
 from headrace.engines.flink.gathering import Gathering, part_of
+from headrace.engines.flink.gauges import Gauges
 from headrace.engines.flink.manner import read_message, read_time
 from headrace.errors import HeadraceError
 from headrace.machinery.clock import now_ms
@@ -46,14 +47,14 @@ class Decoder:
 
     def __init__(self, manner: Manner, codec: Codec, runtime: Any) -> None:
         self._codec, self._form, self._tag = codec, manner.form, manner.dead_letters
-        self._undecoded = runtime.get_metrics_group().add_group("headrace").counter("undecoded")
+        self._gauges = Gauges(runtime.get_metrics_group().add_group("headrace"))
 
     def decode(self, raw: Raw) -> tuple[list[tuple[str, Rows]], list[object]]:
         """Give the rows of each data type, and what goes to the side output."""
         batch = self._codec.decode(raw)
         if not batch.failures:
             return divide(batch), []
-        self._undecoded.inc(len(batch.failures))
+        self._gauges.add("undecoded", len(batch.failures))
         letters = write_dead_letters(DeadLetters(batch, None, batch.failures), self._form)
         return divide(batch), [(self._tag, letter) for letter in letters]
 

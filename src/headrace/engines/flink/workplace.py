@@ -22,6 +22,7 @@ from pyflink.common import Types
 from pyflink.datastream.state import ListStateDescriptor, MapStateDescriptor, ValueStateDescriptor
 
 from headrace.core.snapshot import decode_snapshot, encode_snapshot
+from headrace.engines.flink.gauges import Gauges
 from headrace.engines.flink.manner import BYTES, LAST
 from headrace.machinery.elements import write_outcome
 from headrace.machinery.parcels import Rows, decode_parcel, encode_parcel, order_messages
@@ -68,9 +69,8 @@ class Workplace:
     ) -> None:
         self._manner, self._make_desk, self._watched = manner, make_desk, watched
         self._cells = Cells.find(runtime, with_contents=with_contents)
-        self._metrics = runtime.get_metrics_group().add_group("headrace")
-        self._counts = {name: self._metrics.counter(name) for name in ("scored", "dead_lettered", "skipped")}
-        self._by_model: dict[tuple[str, str], Any] = {}
+        self._gauges = Gauges(runtime.get_metrics_group().add_group("headrace"))
+        self._by_model: dict[tuple[str, str], Gauges] = {}
         self._tidied = time.monotonic()
         self.desks: dict[str, Desk] = {}
 
@@ -176,9 +176,9 @@ class Workplace:
         return events
 
     def _count(self, outcome: Outcome) -> None:
-        self._counts["scored"].inc(sum(len(results) for results in outcome.results))
-        self._counts["dead_lettered"].inc(sum(len(letters) for letters in outcome.dead_letters))
-        self._counts["skipped"].inc(sum(outcome.skipped.values()))
+        self._gauges.add("scored", sum(len(results) for results in outcome.results))
+        self._gauges.add("dead_lettered", sum(len(letters) for letters in outcome.dead_letters))
+        self._gauges.add("skipped", sum(outcome.skipped.values()))
         for results in outcome.results:
             self._count_models(results)
 
@@ -186,9 +186,8 @@ class Workplace:
         for index, version in enumerate(results.versions):
             place = (str(results.slot), version.name)
             if place not in self._by_model:
-                group = self._metrics.add_group("slot", place[0]).add_group("model", place[1])
-                self._by_model[place] = group.counter("scored")
-            self._by_model[place].inc(int((results.version_of == index).sum()))
+                self._by_model[place] = self._gauges.within("slot", place[0]).within("model", place[1])
+            self._by_model[place].add("scored", int((results.version_of == index).sum()))
 
     def _tidy(self) -> None:
         now = time.monotonic()

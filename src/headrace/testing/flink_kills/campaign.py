@@ -38,6 +38,7 @@ from headrace.wire.descriptor import encode_command
 PARTITIONS = 2
 _PATIENCE = 600.0
 _LOOK = 0.5
+_SCORED = ".headrace.slot.wine.model.scaling.scored"
 _FILE = """
 [engine]
 name = "{engine}"
@@ -237,11 +238,15 @@ class Campaign:
         }
 
     def _await_statistics(self) -> None:
-        """Ask the running job until it tells of all that was sent."""
+        """Ask the running job until it tells of all that was sent, and Flink's metrics of what came last."""
         until = time.monotonic() + _PATIENCE
         while (told := sum(count for count, *_ in self._ask().values())) != self._sent:
             if time.monotonic() > until:
                 raise SourceError(f"the job tells of {told} records after {_PATIENCE:g} s, and {self._sent} were sent")
+            time.sleep(_LOOK)
+        while self._cluster.read_gauges(_SCORED) < self._attempt.batch:
+            if time.monotonic() > until:
+                raise SourceError(f"Flink's metrics tell of no {self._attempt.batch} records after {_PATIENCE:g} s")
             time.sleep(_LOOK)
 
     def _read_output(self) -> str:

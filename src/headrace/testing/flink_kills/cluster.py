@@ -14,7 +14,8 @@ import time
 import urllib.request
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from urllib.parse import quote
 
 from headrace.errors import SourceError
 from headrace.testing.broker.node import find_ports
@@ -43,7 +44,7 @@ class Cluster:
         self._options = (
             f"rest.port={rest}", "rest.address=127.0.0.1", "jobmanager.rpc.address=127.0.0.1",
             f"jobmanager.rpc.port={rpc}", f"taskmanager.numberOfTaskSlots={slots}",
-            "heartbeat.interval=1000", "heartbeat.timeout=20000",
+            "heartbeat.interval=1000", "heartbeat.timeout=20000", "metrics.fetcher.update-interval=1000",
         )  # fmt: skip
         self._manager: subprocess.Popen[bytes] | None = None
         self._worker: subprocess.Popen[bytes] | None = None
@@ -86,6 +87,18 @@ class Cluster:
         _kill(self._manager)
         _kill(self._worker)
 
+    def read_gauges(self, ending: str) -> int:
+        """Add up over all tasks what the metrics tell whose names end so; 0 before there is one."""
+        total = 0
+        for job in self._read("/jobs/overview")["jobs"]:
+            for vertex in self._read(f"/jobs/{job['jid']}")["vertices"]:
+                path = f"/jobs/{job['jid']}/vertices/{vertex['id']}/metrics"
+                names = [each["id"] for each in self._read(path) if each["id"].endswith(ending)]
+                for name in names:
+                    found = self._read(f"{path}?get={quote(name)}")
+                    total += sum(int(each["value"]) for each in found)
+        return total
+
     def _run(self, name: str, *options: str) -> subprocess.Popen[bytes]:
         environment = {
             **os.environ,
@@ -99,10 +112,13 @@ class Cluster:
 
     def _count_slots(self) -> int:
         try:
-            with urllib.request.urlopen(f"http://{self.address}/overview", timeout=5) as answer:
-                return int(json.load(answer)["slots-total"])
+            return int(self._read("/overview")["slots-total"])
         except OSError:
             return 0
+
+    def _read(self, path: str) -> Any:
+        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=5) as answer:
+            return json.load(answer)
 
 
 def _kill(process: subprocess.Popen[bytes] | None) -> None:
