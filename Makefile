@@ -18,6 +18,7 @@ PACKAGE := $(VENV)/.installed-package
 KERNELS := $(VENV)/.compiled-kernels
 BROKER := $(VENV)/.fetched-broker
 BROWSER := $(VENV)/.found-browser
+POSTGRES := $(VENV)/.found-postgres
 PRISM := $(VENV)/.built-prism
 FLINK_VENV := .venv-flink
 FLINK := $(FLINK_VENV)/.installed-flink
@@ -40,11 +41,11 @@ demo: $(RUNTIME) $(PACKAGE) $(KERNELS) ## serve the wine records with models tha
 	@$(BIN)/headrace demo
 
 .PHONY: test
-test: check $(BROKER) $(BROWSER) $(PRISM) $(FLINK) $(SPARK) ## run every check and every test
+test: check $(BROKER) $(BROWSER) $(POSTGRES) $(PRISM) $(FLINK) $(SPARK) ## run every check and every test
 	$(PYTEST) $(PARALLEL)
 
 .PHONY: quick
-quick: setup $(BROKER) $(BROWSER) $(PRISM) $(FLINK) $(SPARK) ## run the tests that are not marked slow: under two minutes
+quick: setup $(BROKER) $(BROWSER) $(POSTGRES) $(PRISM) $(FLINK) $(SPARK) ## run the tests that are not marked slow: under two minutes
 	$(PYTEST) $(PARALLEL) -m "not slow"
 
 .PHONY: check
@@ -134,6 +135,10 @@ $(BROKER): src/headrace/testing/broker/pom.xml $(PACKAGE) $(RUNTIME)
 	@touch $@
 
 $(BROWSER): scripts/find-browser.sh $(CREATED)
+	@bash $<
+	@touch $@
+
+$(POSTGRES): scripts/find-postgres.sh $(CREATED)
 	@bash $<
 	@touch $@
 

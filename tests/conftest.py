@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.postgres import start_postgres
 
 pytest_plugins = ["headrace.testing.fixtures"]
 
@@ -18,6 +21,13 @@ settings.load_profile("headrace")
 def project() -> Path:
     """The folder that holds pyproject.toml."""
     return Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL database of this run alone."""
+    with start_postgres() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -77,6 +77,23 @@ def test_topics_are_served_to_their_end(cli: Cli, kafka_broker: Broker, tmp_path
 
 
 @pytest.mark.slow
+def test_draining_and_starting_again_changes_nothing(cli: Cli, kafka_broker: Broker, tmp_path: Path) -> None:
+    build_prism()
+    name = f"beam-{uuid.uuid4().hex[:8]}"
+    fill(kafka_broker, name)
+    file = tmp_path / "headrace.toml"
+    file.write_text(FILE.format(name=name, servers=kafka_broker.bootstrap))
+    assert 0 == cli("run", str(file)).exit_code
+    producer = Connection(ClientSettings(kafka_broker.settings)).open_producer({"enable.idempotence": True})
+    for number in range(9, 30):
+        producer.produce(f"{name}-records", b'{"x": %d}' % number, partition=number % 2)
+    assert 0 == producer.flush(30)
+    assert 0 == cli("run", str(file)).exit_code
+    lines = await_results(kafka_broker, f"{name}-results", 30)
+    assert [2.0 * number for number in range(30)] == sorted(json.loads(line)["outputs"]["y"] for line in lines)
+
+
+@pytest.mark.slow
 def test_a_signal_ends_a_pipeline_that_follows_its_topics(kafka_broker: Broker, tmp_path: Path) -> None:
     build_prism()
     name = f"beam-{uuid.uuid4().hex[:8]}"
@@ -92,12 +109,15 @@ def test_a_signal_ends_a_pipeline_that_follows_its_topics(kafka_broker: Broker, 
     assert f"results in {name}-results" in told
 
 
-def await_results(broker: Broker, topic: str, count: int) -> None:
+def await_results(broker: Broker, topic: str, count: int) -> list[bytes]:
+    lines: list[bytes] = []
     consumer = Consumer({**broker.settings, "group.id": "look"})
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(2)])
-    while count:
-        count -= sum(message.error() is None for message in consumer.consume(count, timeout=1))
+    while len(lines) < count:
+        found = consumer.consume(count, timeout=1)
+        lines += [message.value() or b"" for message in found if message.error() is None]
     consumer.close()
+    return lines
 
 
 @pytest.mark.slow

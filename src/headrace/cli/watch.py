@@ -22,6 +22,7 @@ from headrace.cli.watching import find_group, find_job, find_state, read_running
 if TYPE_CHECKING:
     from headrace.app.flink.looking import JobState
     from headrace.app.kafka.looking import GroupTopics
+    from headrace.app.statistics import KeptStatistics
 
 Document = dict[str, Any]
 _UNTOLD = {"received", "loading", "verifying", "warming"}
@@ -126,7 +127,7 @@ def _look_at_state(state: Path) -> Lookout:
     return Lookout(lambda: read_state_statistics(state), lambda: list(journal.read()))
 
 
-def _look_at_job(job: JobState) -> Lookout:
+def _look_at_job(job: JobState | KeptStatistics) -> Lookout:
     from headrace.monitor.documents import describe_statistics
 
     return Lookout(lambda: describe_statistics(job.read_view()), list)

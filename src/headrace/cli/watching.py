@@ -1,7 +1,7 @@
 """What the commands have in common that look at an engine.
 
-They find it by its state directory, by the topics of its group, by the checkpoints of its job, or while it runs by the
-address of its monitor.
+They find it by its state directory, by the topics of its group, by the checkpoints of its job or the database of its
+statistics, or while it runs by the address of its monitor.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from headrace.catalog import load_target
 if TYPE_CHECKING:
     from headrace.app.flink.looking import JobState
     from headrace.app.kafka.looking import GroupTopics
+    from headrace.app.statistics import KeptStatistics
 
 
 def find_state(state: Path | None, config: Path | None) -> Path:
@@ -47,18 +48,31 @@ def find_group(config: Path | None) -> GroupTopics | None:
     return group
 
 
-def find_job(config: Path | None) -> JobState | None:
-    """Find the state of the job that a Flink engine's configuration names; None for any other configuration.
+def find_job(config: Path | None) -> JobState | KeptStatistics | None:
+    """Find what the job of a Flink, Beam or Spark configuration has kept; None for any other configuration.
 
-    Raises ``ConfigurationError``.
+    Raises ``UsageError`` where it keeps nothing, and ``ConfigurationError``.
     """
-    from headrace.app.flink.configuration import ENGINES, load_flink_configuration
-    from headrace.app.flink.looking import open_job
+    from headrace.app.flink.configuration import ENGINES
     from headrace.app.reading import find_engine
 
-    if config is None or find_engine(config) not in ENGINES:
+    name = None if config is None else find_engine(config)
+    if config is None or name not in {*ENGINES, "beam", "spark"}:
         return None
-    return open_job(load_flink_configuration(config), config.absolute().parent)
+    directory = config.absolute().parent
+    if name in ENGINES:
+        from headrace.app.flink.configuration import load_flink_configuration
+        from headrace.app.flink.looking import open_job
+
+        return open_job(load_flink_configuration(config), directory)
+    from headrace.app.beam.configuration import load_beam_configuration
+    from headrace.app.spark.configuration import load_spark_configuration
+    from headrace.app.statistics import KeptStatistics
+
+    section = (load_spark_configuration if name == "spark" else load_beam_configuration)(config).statistics
+    if section is None:
+        raise click.UsageError(f"{config} has no [statistics]: its job keeps nothing that could be read")
+    return KeptStatistics(section.place(directory))
 
 
 def read_running(url: str, path: str, token_env: str) -> dict[str, Any]:

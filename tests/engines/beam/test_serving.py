@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from headrace.app.statistics import KeptStatistics
 from headrace.core.join import Join
 from headrace.core.settings import JoinSettings, SlotSettings
 from headrace.core.timeline import END
@@ -17,7 +19,9 @@ from headrace.engines.beam import Form, ModelElement
 from headrace.loading import BackgroundLoader, open_loader
 from headrace.machinery.desk import DESKS, Inbox, KeptContents
 from headrace.machinery.inventory import Inventory
-from headrace.records import ModelMessage, NoModelPolicy, Raw, Retire, SlotKey, SwitchMode
+from headrace.records import ModelMessage, NoModelPolicy, Raw, Retire, Rollback, SlotKey, SwitchMode
+from headrace.stores.contents import digest_of
+from headrace.stores.statistics import Place
 from headrace.testing.scaling import write_scaling
 from headrace.wire.dead_letters import decode_dead_letter, encode_dead_letters
 from headrace.wire.descriptor import decode_command
@@ -77,6 +81,21 @@ def test_by_event_time_the_order_of_arrival_changes_nothing() -> None:
     expected = {f"r{at}": at * (1 + max(begin for begin in (0, 7, 8, 30) if begin <= at)) for at in range(40)}
     assert expected == there.scores
     assert expected == back.scores
+
+
+def test_rolling_back_equals_never_having_promoted() -> None:
+    stay = [timed(2, publish(0, 2))]
+    back = command(2, Rollback(SlotKey("wine"), digest_of(write_scaling(2))))
+    promoted = [*stay, timed(5, publish(1, 10)), timed(8, back)]
+    runs = []
+    for models in (stay, promoted):
+        script = Script().models(models).records([timed(at, record(at)) for at in range(2, 12)])
+        runs.append(script.serve(BY_TIME, step_ms=1).scores)
+    within = {f"r{at}" for at in (5, 6, 7)}
+    never, rolled = ({name: y for name, y in run.items() if name not in within} for run in runs)
+    assert 7 == len(never)
+    assert never == rolled
+    assert {"r5": 50, "r6": 60, "r7": 70} == {name: runs[1][name] for name in within}
 
 
 def test_a_record_from_before_any_model_is_skipped_by_event_time() -> None:
@@ -175,3 +194,21 @@ def test_results_are_those_of_the_core_alone() -> None:
     assert {(each.code, each.original) for each in lost} == {
         (each.code, each.original) for each in gathered["dead_letters"]
     }
+
+
+def test_statistics_of_two_keys_equal_a_recount(postgres: str) -> None:
+    place = Place(postgres, uuid.uuid4().hex)
+    script = Script().models([publish(0, 2), publish(1, 3, data_type="beer")])
+    script.records([record(at, kind=kind) for at in range(1, 40) for kind in ("wine", "beer")]).reach(50)
+    gathered = script.records([record(60), record(61, x="text")]).serve(HOLD, statistics=place)
+    times: dict[int, list[int]] = {}
+    for result in gathered["results"]:
+        times.setdefault(result.model.position, []).append(result.score_ns)
+    view = KeptStatistics(place).read_view()
+    assert {0: 40, 1: 39} == {each.position: each.records for each in view.versions}
+    assert {position: (len(each), sum(each), min(each), max(each)) for position, each in times.items()} == {
+        each.position: (each.timing.count, each.timing.total_ns, each.timing.min_ns, each.timing.max_ns)
+        for each in view.versions
+    }
+    assert (79, 1) == (view.total.scored, len(gathered["dead_letters"]))
+    assert view.total.balanced

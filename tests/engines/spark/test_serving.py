@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from headrace.app.statistics import KeptStatistics
 from headrace.core.settings import JoinSettings, SlotSettings
 from headrace.engines.spark import serve
 from headrace.engines.spark.serving import PROVIDER, ROCKS_DB
 from headrace.errors import ConfigurationError
 from headrace.records import NoModelPolicy, Rollback, SlotKey, SwitchMode
 from headrace.stores.contents import digest_of
+from headrace.stores.statistics import Place, find_database
 from headrace.testing.scaling import write_scaling
 from tests.engines.spark.rig import CODEC, Topics, publish, record
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("spark")]
 
 BY_TIME = JoinSettings(switch=SwitchMode.EVENT_TIME)
+HOLD = JoinSettings(no_model=NoModelPolicy.HOLD)
 LAST = 1_000_000
 """The time of a record that comes last: the watermark passes all others."""
 
@@ -121,3 +124,26 @@ def test_a_session_that_keeps_its_state_elsewhere_is_told_what_to_set(spark: Spa
             serve(frame, frame, CODEC)
     finally:
         spark.conf.set(PROVIDER, ROCKS_DB)
+
+
+def test_statistics_of_two_tasks_equal_a_recount(spark: SparkSession, topics: Topics) -> None:
+    place = Place(f"sqlite:///{topics.folder / 'statistics.db'}", "job")
+    topics.send((0, publish(2)))
+    topics.put(*((at % 2, record(at)) for at in range(1, 40)), (0, record(40, x="text")))
+    topics.serve(spark, salts=2, statistics=place)
+    topics.send((0, publish(3, data_type="beer")))
+    topics.put(*((at % 2, record(at, kind="beer")) for at in range(50, 60)), (1, record(60)))
+    topics.serve(spark, HOLD, salts=2, statistics=place)
+    assert {"wine//0", "wine//1"} < set(find_database(place.address).read("job"))
+    view = KeptStatistics(place).read_view()
+    times: dict[int, list[int]] = {}
+    for each in topics.of("result"):
+        times.setdefault(each["position"], []).append(each["score_ns"])
+    assert {0: 40, 1: 10} == {position: len(each) for position, each in times.items()}
+    assert {position: (len(each), sum(each), min(each), max(each)) for position, each in times.items()} == {
+        each.position: (each.records, each.timing.total_ns, each.timing.min_ns, each.timing.max_ns)
+        for each in view.versions
+        if each.records
+    }
+    assert 1 == len(topics.of("dead-letter"))  # it could not be decoded, and so came to no key
+    assert (50, 50) == (view.total.received, view.total.scored)

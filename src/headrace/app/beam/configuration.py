@@ -10,6 +10,7 @@ import msgspec
 from headrace.app.configuration import Count
 from headrace.app.kafka.configuration import TopicsConfiguration
 from headrace.app.reading import read_file
+from headrace.app.statistics import StatisticsSection
 from headrace.errors import ConfigurationError
 
 
@@ -27,6 +28,7 @@ class BeamConfiguration(TopicsConfiguration, frozen=True, kw_only=True):
     """A whole file. ``kafka`` holds the client's own settings, by the client's own names."""
 
     engine: BeamEngineSection
+    statistics: StatisticsSection | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

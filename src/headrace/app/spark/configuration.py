@@ -10,6 +10,7 @@ import msgspec
 from headrace.app.configuration import Count, Whole
 from headrace.app.kafka.configuration import TopicsConfiguration
 from headrace.app.reading import read_file
+from headrace.app.statistics import StatisticsSection
 from headrace.errors import ConfigurationError
 
 
@@ -32,6 +33,7 @@ class SparkConfiguration(TopicsConfiguration, frozen=True, kw_only=True):
     """A whole file. ``kafka`` holds the client's own settings, by the names of Kafka's Java client."""
 
     engine: SparkEngineSection
+    statistics: StatisticsSection | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

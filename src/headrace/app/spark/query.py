@@ -106,7 +106,7 @@ def start_query(configuration: SparkConfiguration, directory: Path, options: Seq
     with _told_to(directory / section.log):
         session = open_session(master or section.master, defaults | given | conf)
     try:
-        served = build_served(session, configuration, client)
+        served = build_served(session, configuration, client, directory)
         writing = (
             served.writeStream.format("kafka")
             .options(**_name_client(client))
@@ -122,7 +122,9 @@ def start_query(configuration: SparkConfiguration, directory: Path, options: Seq
         raise SourceError(f"Spark does not take the query: {find_reason(str(error))}") from error
 
 
-def build_served(session: SparkSession, configuration: SparkConfiguration, client: Mapping[str, Any]) -> DataFrame:
+def build_served(
+    session: SparkSession, configuration: SparkConfiguration, client: Mapping[str, Any], directory: Path
+) -> DataFrame:
     """Give what the query writes: topic, key and value. Raises ``ConfigurationError``."""
     streams = [build_topic_stream(section) for section in configuration.streams]
     settings = build_settings(configuration, streams)
@@ -143,6 +145,7 @@ def build_served(session: SparkSession, configuration: SparkConfiguration, clien
         delay=f"{section.delay_ms} milliseconds",
         in_child=configuration.loading.checker == "process",
         decode=_read_command(configuration),
+        statistics=None if configuration.statistics is None else configuration.statistics.place(directory),
     )
     kind = sql.col("kind")
     skipped = sql.when(kind == Kind.COUNTS.value, sql.get_json_object("value", "$.skipped").cast("bigint"))

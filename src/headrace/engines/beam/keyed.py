@@ -34,18 +34,21 @@ from headrace.core.settings import JoinSettings, OrderedBy
 from headrace.core.timeline import END
 from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, Keyed
 from headrace.engines.beam.parcels import ParcelCoder, SnapshotCoder
+from headrace.machinery.books import write_books
 from headrace.machinery.desk import DESKS, Desk
 from headrace.machinery.elements import Form, Leaving, write_outcome
 from headrace.machinery.keys import Key, Keys, settings_of
 from headrace.machinery.parcels import Message, Parcel, Rows, order_messages
 from headrace.machinery.shelf import find_shelf
 from headrace.records import SlotKey, SwitchMode
+from headrace.stores.statistics import find_keeper
 from headrace.wire.descriptor import decode_command
 
 if TYPE_CHECKING:
     from headrace.core.join import Outcome
     from headrace.loading import LoadOptions
     from headrace.records import Command, Int64Array
+    from headrace.stores.statistics import Place
 
 _FIRST = MIN_TIMESTAMP.micros // 1_000 + 1
 _LAST = GlobalWindow().max_timestamp().micros // 1_000
@@ -63,6 +66,7 @@ class Manner:
     step: int
     name: str
     decode: Callable[[bytes], Command] = decode_command
+    statistics: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,8 @@ class ServeKeyed(beam.DoFn):
         """Give back what lies idle in this process."""
         DESKS.tidy()
         self._find_shelf().move()
+        if self._manner.statistics is not None:
+            find_keeper(self._manner.statistics).flush()
 
     def process(
         self,
@@ -225,6 +231,8 @@ class ServeKeyed(beam.DoFn):
         while kept.fresh:
             cells.contents.add(kept.fresh.popleft())
         DESKS.put((self._manner.name, key), desk)
+        if self._manner.statistics is not None:
+            find_keeper(self._manner.statistics).keep("/".join(key), write_books(desk.join))
 
     @staticmethod
     def _keep_queue(desk: Desk, cells: _Cells, *, before: bool, fresh: bool) -> None:

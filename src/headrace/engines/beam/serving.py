@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from headrace.abc.codec import Codec
     from headrace.records import Command
+    from headrace.stores.statistics import Place
 
 
 class ServeModels(beam.PTransform[Any, Any]):
@@ -29,7 +30,8 @@ class ServeModels(beam.PTransform[Any, Any]):
     Takes ``{"records": ..., "models": ...}``, gives a ``Served``. Records are bytes, ``RecordElement``, or mappings
     with a codec for tables; models are bytes or ``ModelElement``. Both are taken in the global window: what comes out
     can be windowed again. ``step_ms`` is how much event time is taken at once where models switch by it;
-    ``decode`` reads a message's command.
+    ``decode`` reads a message's command. ``statistics`` is the database, and the job's name in it, to which the workers
+    write what each key has done.
     """
 
     def __init__(
@@ -43,11 +45,19 @@ class ServeModels(beam.PTransform[Any, Any]):
         step_ms: int = 100,
         in_child: bool = True,
         decode: Callable[[bytes], Command] = decode_command,
+        statistics: Place | None = None,
     ) -> None:
         super().__init__()
         self._codec, self._batch_records = codec, batch_records
         self._manner = Manner(
-            settings or JoinSettings(), options or LoadOptions(), form, in_child, step_ms, uuid.uuid4().hex, decode
+            settings or JoinSettings(),
+            options or LoadOptions(),
+            form,
+            in_child,
+            step_ms,
+            uuid.uuid4().hex,
+            decode,
+            statistics,
         )
 
     def expand(self, pcolls: Mapping[str, PCollection[Any]]) -> Served:

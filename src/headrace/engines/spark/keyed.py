@@ -23,12 +23,14 @@ from pyspark.sql.streaming.stateful_processor import StatefulProcessor
 from headrace.core.settings import JoinSettings, OrderedBy
 from headrace.core.snapshot import decode_snapshot, encode_snapshot
 from headrace.engines.spark.carriage import LEAVING, Kind, write_outcome
+from headrace.machinery.books import write_books
 from headrace.machinery.clock import now_ms
 from headrace.machinery.desk import DESKS, Desk
 from headrace.machinery.keys import Key, Keys, settings_of
 from headrace.machinery.parcels import Rows, decode_parcel, encode_parcel, order_messages
 from headrace.machinery.shelf import find_shelf
 from headrace.records import SwitchMode
+from headrace.stores.statistics import find_keeper
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.stateful_processor import ExpiredTimerInfo, StatefulProcessorHandle, TimerValues
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from headrace.machinery.parcels import Parcel
     from headrace.machinery.shelf import Shelf
     from headrace.records import Command
+    from headrace.stores.statistics import Place
 
 SaltedKey = tuple[str, str, int]
 
@@ -50,6 +53,7 @@ class Manner:
     in_child: bool
     name: str
     decode: Callable[[bytes], Command]
+    statistics: Place | None = None
 
     @property
     def by_time(self) -> bool:
@@ -107,6 +111,8 @@ class ServeKeyed(StatefulProcessor):
         """Give back what lies idle in this process."""
         DESKS.tidy()
         self._find_shelf().move()
+        if self._manner.statistics is not None:
+            find_keeper(self._manner.statistics).flush()
 
     def _work(self, key: SaltedKey, now: TimerValues, parcels: list[Parcel]) -> Iterator[pd.DataFrame]:
         desk = self._take(key)
@@ -162,6 +168,8 @@ class ServeKeyed(StatefulProcessor):
             for digest in kept.held.keys() - known:
                 self._contents.updateValue((digest,), (kept.held[digest],))
         DESKS.put((self._manner.name, key), desk)
+        if self._manner.statistics is not None:
+            find_keeper(self._manner.statistics).keep("/".join(map(str, key)), write_books(desk.join))
 
     def _keep_queue(self, desk: Desk, now: TimerValues, *, waited: bool) -> None:
         waiting = desk.queue

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from headrace.abc.codec import Codec
     from headrace.records import Command
+    from headrace.stores.statistics import Place
 
 PROVIDER = "spark.sql.streaming.stateStore.providerClass"
 ROCKS_DB = "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
@@ -37,13 +38,15 @@ def serve(
     delay: str = "10 seconds",
     in_child: bool = True,
     decode: Callable[[bytes], Command] = decode_command,
+    statistics: Place | None = None,
 ) -> DataFrame:
     """Score records with the models that a model stream brings, by data type and slot.
 
     ``records`` and ``models`` have the columns of Spark's Kafka source, of which only ``value`` is needed; records
     without ``value`` are taken as columns, for a codec of tables. ``salts`` spreads the partitions of a key's records
     over so many joins, each with its models. ``delay`` is how far records and messages may be out of order, for slots
-    that switch by time. What comes out is told in ``headrace.engines.spark.carriage``; ``results``, ``dead_letters``
+    that switch by time. ``statistics`` is the database, and the job's name in it, to which the workers write what each
+    key has done. What comes out is told in ``headrace.engines.spark.carriage``; ``results``, ``dead_letters``
     and ``events`` choose from it.
 
     Raises ``ConfigurationError`` where the session keeps state otherwise than in RocksDB.
@@ -54,7 +57,7 @@ def serve(
     if provider != ROCKS_DB:
         raise ConfigurationError(f"transformWithState keeps its state in RocksDB: set {PROVIDER} to {ROCKS_DB}")
     settings = settings or JoinSettings()
-    manner = Manner(settings, options or LoadOptions(), in_child, uuid.uuid4().hex, decode)
+    manner = Manner(settings, options or LoadOptions(), in_child, uuid.uuid4().hex, decode, statistics)
     travelling = bring_together(
         records, models, RecordDecoder(codec, settings, salts), MessageRouter(settings, salts, decode)
     )

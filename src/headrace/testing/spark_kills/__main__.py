@@ -32,8 +32,9 @@ def main() -> int:
             return 1
     _tell(f"{verdict.driver_kills} kills of the driver, {verdict.executor_kills} of an executor, seed {plan.seed}")
     _tell(f"{plan.records} records: lost {verdict.lost}, by a wrong version {verdict.wrong}")
+    _tell(f"versions whose statistics are not a recount's: {verdict.miscounted}")
     _tell(f"duplicated {verdict.duplicated}: Spark's Kafka sink writes at least once")
-    return 1 if verdict.lost or verdict.wrong else 0
+    return 1 if verdict.lost or verdict.wrong or verdict.miscounted else 0
 
 
 def _tell(line: str) -> None:

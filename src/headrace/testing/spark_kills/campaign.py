@@ -7,6 +7,7 @@ Rules:
 2. A kill falls once results have come since the last: either on the driver, which is started again, or on an executor,
    which Spark replaces.
 3. A record closes each partition: with it the watermark passes all others.
+4. What the workers have written of each version to a database has to be a recount of the results, each record once.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from headrace.app.statistics import KeptStatistics, StatisticsSection
 from headrace.errors import SourceError
+from headrace.monitor.view import View
 from headrace.records import Descriptor, Publish
 from headrace.testing.scaling import write_scaling
 from headrace.testing.spark_kills.processes import DRIVER, EXECUTOR, find, kill, kill_group
@@ -46,6 +50,9 @@ master = "{master}"
 partitions = 2
 batch_records = {batch}
 delay_ms = 1
+salts = 2
+[statistics]
+database = "sqlite:///statistics.db"
 [kafka]
 "bootstrap.servers" = "{servers}"
 [records]
@@ -86,16 +93,24 @@ class Plan:
         """How many milliseconds of record time a version serves."""
         return self.records // VERSIONS
 
+    def choose(self, number: int) -> int:
+        """Give the position of the version that scores a record."""
+        return min(number // self.span, VERSIONS - 1)
+
     def expect(self, number: int) -> float:
         """Give the score of a record."""
-        return float(number * (min(number // self.span, VERSIONS - 1) + 1))
+        return float(number * (self.choose(number) + 1))
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What came out. ``duplicated`` counts results beyond the first of each record."""
+    """What came out. ``duplicated`` counts results beyond the first of each record.
+
+    ``miscounted`` are versions of which the statistics tell another count of records.
+    """
 
     lost: int = 0
+    miscounted: int = 0
     duplicated: int = 0
     wrong: int = 0
     driver_kills: int = 0
@@ -158,8 +173,15 @@ class Campaign:
             consumer.close()
         verdict.lost = plan.records - len(scores.found)
         verdict.duplicated = sum(len(each) - 1 for each in scores.found.values())
+        counted = Counter(plan.choose(int(name)) for name in scores.found)
+        told = {each.position: each.records for each in self._read_view().versions if each.records}
+        versions = counted.keys() | told.keys()
+        verdict.miscounted = sum(told.get(each) != counted.get(each) for each in versions)
         verdict.wrong = sum(set(each) != {plan.expect(int(name))} for name, each in scores.found.items())
         return verdict
+
+    def _read_view(self) -> View:
+        return KeptStatistics(StatisticsSection(database="sqlite:///statistics.db").place(self._folder)).read_view()
 
     def _fill(self) -> None:
         plan = self._plan
