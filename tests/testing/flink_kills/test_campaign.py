@@ -28,13 +28,15 @@ def broker() -> Iterator[Broker]:
 
 @pytest.fixture(scope="module")
 def cluster(flink: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster of one slot."""
-    with Cluster(flink, tmp_path_factory.mktemp("cluster"), 1) as running:
+    """A cluster of two slots."""
+    with Cluster(flink, tmp_path_factory.mktemp("cluster"), 2) as running:
         yield running
 
 
-def test_two_kills_lose_and_double_nothing(broker: Broker, cluster: Cluster, flink: Path, tmp_path: Path) -> None:
-    attempt = Attempt(f"kills-{uuid.uuid4().hex[:8]}", "flink-keyed", 2)
+def test_two_kills_lose_and_double_nothing_on_two_tasks(
+    broker: Broker, cluster: Cluster, flink: Path, tmp_path: Path
+) -> None:
+    attempt = Attempt(f"kills-{uuid.uuid4().hex[:8]}", "flink-partitioned", 2, parallelism=2)
     verdict = Campaign(attempt, ClientSettings(broker.settings), cluster, flink, tmp_path).run()
     assert Verdict(6_000, lost=0, doubled=0, wrong=0, miscounted=0) == verdict
 
