@@ -1,0 +1,82 @@
+"""``make bench-beam``: both forms of serving beside a pipeline that only counts, and beside ``RunInference``.
+
+Each run is a pipeline of its own on Prism, with its worker in this process. A rate is that of the second half of the
+lines, as they reach the last step: starting and loading do not count. ``--quick`` takes each figure once, on little.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import apache_beam as beam
+import joblib
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.prism_runner import PrismRunner
+
+from benchmarks.beam.arms import ARMS
+from benchmarks.beam.steps import PIECE, TIMES, Watch, list_records
+from benchmarks.embedded.models import Forest, train_forest
+from benchmarks.figures import Figures, interleave, ratios, spread, tell_load
+from headrace.engines.beam import ModelElement
+from headrace.engines.beam.runner import local_options
+from headrace.records import Descriptor, Publish
+from headrace.wire.descriptor import encode_command
+
+COUNTING = 0.8
+
+
+def main() -> None:
+    """Print one line a figure."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.beam", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="each figure once, on little")
+    parser.add_argument("--rounds", type=int, default=7, help="how often each pipeline runs")
+    arguments = parser.parse_args()
+    figures = Figures()
+    figures.tell("load", tell_load())
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
+        bench = Bench(Path(folder), train_forest(10, 5), 20_000 if arguments.quick else 1_000_000)
+        joblib.dump(bench.forest.trained, bench.folder / "forest.joblib")
+        rounds = 1 if arguments.quick else arguments.rounds
+        taken = interleave({name: partial(bench.rate, name) for name in ARMS}, rounds)
+    for name, rates in taken.items():
+        low, middle, high = spread(rates)
+        figures.tell(f"{bench.forest.name}, {name}", f"{middle:,.0f} records/s ({low:,.0f} to {high:,.0f})")
+    for name in ("keyed", "side input"):
+        figures.hold(f"{name} by counted", spread(ratios(taken[name], taken["counted"]))[1], COUNTING)
+        inferred = spread(ratios(taken[name], taken["RunInference"]))[1]
+        figures.tell(f"{name} by RunInference", f"{inferred:.2f}")
+    figures.tell("load", tell_load())
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The records, the model, and what pipelines over them come to."""
+
+    folder: Path
+    forest: Forest
+    records: int
+
+    def rate(self, arm: str) -> float:
+        """Give the records a second of a pipeline."""
+        TIMES.clear()
+        command = Publish(Descriptor("forest", "wine", model_type="pmml", content=self.forest.content))
+        options = PipelineOptions(local_options(), save_main_session=False)
+        with beam.Pipeline(runner=PrismRunner(), options=options) as pipeline:
+            pieces = pipeline | "Pieces" >> beam.Create(range(self.records // PIECE), reshuffle=False)
+            records = pieces | "Records" >> beam.FlatMap(list_records)
+            models = pipeline | "Models" >> beam.Create([ModelElement(encode_command(command), 0)])
+            lines = ARMS[arm](records, models, self.folder)
+            lines | "Watch" >> beam.ParDo(Watch())  # type: ignore[no-untyped-call]
+        if len(TIMES) != self.records:
+            raise SystemExit(f"the pipeline {arm!r} gave {len(TIMES):,} lines for {self.records:,} records")
+        times = sorted(TIMES)
+        half = len(times) // 2
+        return (len(times) - half) / (times[-1] - times[half])
+
+
+if __name__ == "__main__":
+    main()
