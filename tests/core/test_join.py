@@ -7,7 +7,7 @@ import pytest
 
 from headrace.core.join import Join, Outcome
 from headrace.core.partition import Progress
-from headrace.core.settings import JoinSettings
+from headrace.core.settings import JoinSettings, OrderedBy
 from headrace.core.statistics import Counts
 from headrace.core.timeline import BEGINNING
 from headrace.records import Batch, NoModelPolicy, Raw, SwitchMode
@@ -214,3 +214,22 @@ def test_the_clock_and_the_timer_are_the_engines() -> None:
     outcome: Outcome = join.advance()
     assert 5_000 <= outcome.results[0].scored_at < 6_000
     assert [40] == outcome.results[0].score_ns.tolist()
+
+
+def test_a_partition_that_comes_later_meets_the_models_of_its_time() -> None:
+    bench = Bench(JoinSettings(switch=SwitchMode.ORDERED, ordered_by=OrderedBy.TIMESTAMP))
+    bench.join.records_to = BEGINNING
+    first, second, third = (
+        bench.serve(plain(factor), appended_at=time) for factor, time in ((0, 20), (5, 100), (7, 200))
+    )
+    bench.offer(at(30), at(150), partition=1)
+    assert [(0, "", first), (1, "", second)] == bench.advance()
+    bench.offer(at(40), at(110))
+    assert [(0, "", first), (1, "", second)] == bench.advance()
+    bench.join.models.read_up_to(300)
+    bench.join.records_to = 300
+    bench.offer(at(250), partition=1)
+    bench.offer(at(250))
+    assert [third, third] == [position for _, _, position in bench.advance()]
+    bench.join.advance()
+    assert [third] == [each.position for each in bench.join.models.slots[WINE].live.values()]

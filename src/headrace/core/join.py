@@ -24,7 +24,7 @@ from headrace.core.scoring import Scorer, assemble_results, dead_letters, score_
 from headrace.core.settings import JoinSettings, OrderedBy
 from headrace.core.states import State
 from headrace.core.statistics import Counts
-from headrace.core.timeline import BEGINNING
+from headrace.core.timeline import BEGINNING, END
 from headrace.records import DeadLetters, Failure, NoModelPolicy, SlotKey, SwitchMode
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ class Outcome:
 class Join:
     """Records and models joined.
 
-    ``clock`` gives milliseconds since the epoch, ``timer`` nanoseconds; both are the engine's.
+    ``clock`` gives milliseconds since the epoch, ``timer`` nanoseconds; both are the engine's. ``records_to`` is the
+    time before which no partition that is not here yet has a row to come: ``END`` where all are assigned beforehand.
     """
 
     settings: JoinSettings
@@ -71,6 +72,7 @@ class Join:
     models: Models = field(init=False)
     partitions: dict[PartitionKey, Partition] = field(default_factory=dict)
     unaddressed: Counts = field(default_factory=Counts)
+    records_to: int = END
     _scorer: Scorer = field(init=False)
     _planner: Planner = field(init=False)
 
@@ -254,4 +256,4 @@ class Join:
         reached = min((each.max_time for each in open_ones), default=self.models.read_to)
         if mode is SwitchMode.EVENT_TIME:
             reached = max(reached, BEGINNING + self.settings.lateness) - self.settings.lateness
-        return min(reached, self.models.read_to)
+        return min(reached, self.models.read_to, self.records_to)

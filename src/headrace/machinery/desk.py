@@ -24,7 +24,7 @@ from headrace.core.events import Event, Happening
 from headrace.core.join import Join, Outcome
 from headrace.core.memory import Memory
 from headrace.core.snapshot import restore_snapshot, take_snapshot
-from headrace.core.timeline import END
+from headrace.core.timeline import BEGINNING, END
 from headrace.machinery.clock import now_ms
 from headrace.machinery.elements import UNNUMBERED
 from headrace.machinery.inventory import Inventory
@@ -118,7 +118,7 @@ class Desk:
     def __init__(
         self, settings: JoinSettings, shelf: Shelf, decode: Decode, contents: KeptContents | None = None
     ) -> None:
-        self.join = Join(settings, now_ms, time.perf_counter_ns)
+        self.join = Join(settings, now_ms, time.perf_counter_ns, records_to=BEGINNING)
         self.contents = contents or KeptContents()
         self.lease = ""
         self.used_at = time.monotonic()
@@ -174,6 +174,7 @@ class Desk:
         self.used_at = time.monotonic()
         if read_to is not None:
             self.join.models.read_up_to(read_to)
+            self.join.records_to = max(self.join.records_to, read_to)
         total = Outcome()
         while True:
             moved = self._inventory.poll()
