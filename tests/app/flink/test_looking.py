@@ -63,6 +63,13 @@ def test_a_checkpoint_in_which_nothing_came_yet_is_empty(tmp_path: Path) -> None
     assert () == JobState(tmp_path.as_uri()).read_view().versions
 
 
+def test_a_state_of_a_later_headrace_is_told(tmp_path: Path) -> None:
+    later = snapshot_of_a_task(1, 5).replace(b'{"version":1,', b'{"version":99,', 1)
+    write_checkpoint(tmp_path / "chk-1", 1_000, later)
+    with pytest.raises(StateError, match="of version 99"):
+        JobState(tmp_path.as_uri()).read_view()
+
+
 def test_the_newest_is_found_by_its_time(tmp_path: Path) -> None:
     assert find_newest(tmp_path.as_uri()) is None
     newest = write_checkpoint(tmp_path / "savepoints" / "savepoint-1", 9_000)

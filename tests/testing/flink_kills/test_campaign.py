@@ -41,6 +41,14 @@ def test_two_kills_lose_and_double_nothing_on_two_tasks(
     assert Verdict(6_000, lost=0, doubled=0, wrong=0, miscounted=0) == verdict
 
 
+def test_a_kill_of_a_task_manager_changes_nothing_by_key(
+    broker: Broker, cluster: Cluster, flink: Path, tmp_path: Path
+) -> None:
+    attempt = Attempt(f"keyed-{uuid.uuid4().hex[:8]}", "flink-keyed", 1)
+    verdict = Campaign(attempt, ClientSettings(broker.settings), cluster, flink, tmp_path).run()
+    assert Verdict(4_000, lost=0, doubled=0, wrong=0, miscounted=0) == verdict
+
+
 def test_without_checkpoints_a_kill_doubles_results(
     broker: Broker, cluster: Cluster, flink: Path, tmp_path: Path
 ) -> None:

@@ -7,14 +7,15 @@ beginning. That takes Flink's own kind of state backend (``hashmap``, the defaul
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from headrace.core.snapshot import VERSION, Snapshot, decode_snapshot
+from headrace.core.snapshot import Snapshot, decode_snapshot
 from headrace.errors import StateError
 
 _SCHEME = "file:"
-_BEGIN = f'{{"version":{VERSION},"position"'
+_BEGIN = re.compile(r'\{"version":\d+,"position"')
 _TRIES = 5
 
 
@@ -58,8 +59,8 @@ def _list_newest(checkpoints: str) -> Path | None:
 def _read_snapshots(file: Path) -> Iterator[Snapshot]:
     text = file.read_bytes().decode("latin-1")  # a character for each byte
     decoder = json.JSONDecoder()
-    place = text.find(_BEGIN)
-    while place >= 0:
-        _, end = decoder.raw_decode(text, place)
-        yield decode_snapshot(text[place:end].encode("latin-1"))
-        place = text.find(_BEGIN, end)
+    found = _BEGIN.search(text)
+    while found:
+        _, end = decoder.raw_decode(text, found.start())
+        yield decode_snapshot(text[found.start() : end].encode("latin-1"))
+        found = _BEGIN.search(text, end)
