@@ -48,7 +48,7 @@ def test_the_same_kills_double_records_that_are_delivered_at_least_once(kafka_br
 def test_an_instance_that_was_halted_for_long_writes_nothing_twice(kafka_broker: Broker, tmp_path: Path) -> None:
     """A halt shows something only where it comes within a transaction, so more follow where none did."""
     aborted = 0
-    for seed in range(5):
+    for seed in range(12):
         name = f"pauses-{uuid.uuid4().hex[:8]}"
         plan = Plan(kafka_broker.bootstrap, name, kills=0, records=10_000, seed=seed, pauses=2)
         verdict = judge(Campaign(plan, tmp_path, lambda _: None).run())
