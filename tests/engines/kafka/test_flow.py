@@ -10,11 +10,12 @@ from confluent_kafka import TopicPartition
 from headrace.app.model_streams import TopicStream
 from headrace.core.statistics import Counts
 from headrace.engines.kafka.parts import Delivery
-from headrace.errors import SourceError
+from headrace.errors import SinkError, SourceError
 from headrace.records import Descriptor, FieldProfile, Publish, SlotKey
 from headrace.testing.broker import Broker
 from headrace.testing.scaling import write_scaling
 from headrace.transports.kafka.topics import COMPACTED, Plan, make_topic
+from headrace.wire.dead_letters import decode_dead_letter
 from headrace.wire.descriptor import encode_command
 from tests.engines.kafka.rig import EVERY_DELIVERY, Rig
 
@@ -58,6 +59,26 @@ def test_bad_records_become_dead_letters_and_their_neighbours_are_scored(rig: Ri
     assert sorted(each["code"].decode() for each in headers) == ["undecodable", "undecodable", "wrong-type"]
     assert {each["source"].decode() for each in headers} == {rig.topic("records")}
     assert rig.tally().totals() == Counts(received=5, scored=2, dead_lettered=3)
+
+
+def test_a_dead_letter_that_is_too_large_says_where_its_record_is(rig: Rig) -> None:
+    rig.publish(2)
+    rig.send([1, b"{" * 999_000, 3, 4])
+    summary = rig.run()
+    assert (3, 1) == (summary.counts.scored, summary.counts.dead_lettered)
+    (letter,) = [decode_dead_letter(message.value()) for message in rig.read("letters")]
+    assert (None, "undecodable") == (letter.original, letter.code)
+    assert (
+        f"(too large for a dead letter: the record is at {rig.topic('records')}, partition 1, offset 0)"
+        in letter.reason
+    )
+
+
+def test_a_result_that_is_too_large_ends_the_engine_and_names_the_topic(rig: Rig) -> None:
+    rig.publish(2)
+    rig.send([json.dumps({"id": "i" * 999_900, "x": 1.0}).encode()])
+    with pytest.raises(SinkError, match=f"written to '{rig.topic('results')}': the message is larger than"):
+        rig.run()
 
 
 def test_a_model_that_cannot_be_loaded_is_refused_and_the_one_before_serves(rig: Rig) -> None:

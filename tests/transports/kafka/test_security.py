@@ -3,56 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin._acl import AclBinding, AclOperation, AclPermissionType
-from confluent_kafka.admin._resource import ResourcePatternType, ResourceType
+from confluent_kafka.admin._acl import AclOperation
+from confluent_kafka.admin._resource import ResourceType
 
 from headrace.app.model_streams import TopicStream
 from headrace.errors import HeadraceError, SinkError, SourceError
 from headrace.records import Descriptor, Pin, Publish, SlotKey
-from headrace.testing.broker import Broker, Security
+from headrace.testing.broker import Broker
 from headrace.transports.kafka.connection import Connection
-from headrace.transports.kafka.settings import Setting, read_settings
 from headrace.transports.kafka.topics import COMPACTED, Plan, make_topic
+from tests.secured import USERS, connect, grant, secured
 
 pytestmark = [pytest.mark.xdist_group("kafka"), pytest.mark.slow]
-USERS = {"alice": "Pa55-of-alice", "mallory": "Pa55-of-mallory"}
 MODEL = Publish(Descriptor("m", "wine", content=b"<PMML/>"))
+__all__ = ["secured"]
 
 
-@pytest.fixture(scope="module")
-def secured() -> Iterator[Broker]:
-    """A broker that lets in whom it knows, over TLS, to what they are granted."""
-    security = Security(tls=True, mechanisms=("SCRAM-SHA-512", "PLAIN", "OAUTHBEARER"), users=USERS, acls=True)
-    with Broker(security=security) as broker:
-        yield broker
-
-
-def connect(settings: dict[str, str], **changed: str) -> Connection:
-    """Connect as a configuration would have it: secrets from the environment."""
-    told = settings | {name.replace("_", "."): value for name, value in changed.items()}
-    flat: dict[str, Setting] = {
-        f"{name}.env" if "password" in name or "oauthbearer.config" in name else name: value
-        for name, value in told.items()
-    }
-    environment = {value: value for value in told.values()}
-    return Connection(read_settings(flat, environment), seconds=5)
-
-
-def grant(broker: Broker, user: str, topic: str, *operations: AclOperation) -> None:
-    inside = connect({"bootstrap.servers": broker.inside})
-    rules = [
-        AclBinding(
-            ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{user}", "*", operation,
-            AclPermissionType.ALLOW,
-        )
-        for operation in operations
-    ]  # fmt: skip
-    for future in inside.admin.create_acls(rules).values():
-        future.result(timeout=20)
+def allow(broker: Broker, user: str, topic: str, *operations: AclOperation) -> None:
+    grant(broker, user, *((ResourceType.TOPIC, topic, operation) for operation in operations))
 
 
 def make(broker: Broker, topic: str) -> None:
@@ -71,7 +42,7 @@ def fail(connection: Connection, topic: str = "nothing") -> str:
 def test_a_client_that_is_granted_what_it_needs_publishes_and_reads(secured: Broker, mechanism: str) -> None:
     topic = f"granted-{mechanism}"
     make(secured, topic)
-    grant(secured, "alice", topic, AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE)
+    allow(secured, "alice", topic, AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE)
     settings = secured.settings_of("alice") | {"sasl.mechanism": mechanism}
     if mechanism == "OAUTHBEARER":
         settings |= {"enable.sasl.oauthbearer.unsecure.jwt": "true", "sasl.oauthbearer.config": "principal=alice"}
@@ -107,7 +78,7 @@ def test_each_missing_right_is_named(secured: Broker) -> None:
     make(secured, "closed")
     mallory = connect(secured.settings_of("mallory"))
     assert "no right to the topic (needed: Describe on topic 'closed')" in fail(mallory, "closed")
-    grant(secured, "mallory", "closed", AclOperation.DESCRIBE)
+    allow(secured, "mallory", "closed", AclOperation.DESCRIBE)
     assert "(needed: Write on topic 'closed')" in fail(mallory, "closed")
     with pytest.raises(SourceError, match=r"no right to the topic \(needed: Read on topic 'closed'\)"):
         TopicStream(mallory, "closed").read()

@@ -21,11 +21,14 @@ class StuckError(LapseError):
     """A call did not come back."""
 
 
-def attend(step: Callable[..., Any], *arguments: Any, seconds: float) -> Any:
+def attend(step: Callable[..., Any], *arguments: Any, seconds: float, grace: float | None = None) -> Any:
     """Call something from a thread of its own; ``seconds`` is the time it was told to take at most.
+
+    ``grace`` is how many seconds it may take beyond that, ``GRACE`` where it is None.
 
     Raises what the call raises, and ``StuckError`` where it does not come back.
     """
+    most = seconds + (GRACE if grace is None else grace)
     answers: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
 
     def call() -> None:
@@ -36,10 +39,10 @@ def attend(step: Callable[..., Any], *arguments: Any, seconds: float) -> Any:
 
     threading.Thread(target=call, name="headrace-transaction", daemon=True).start()
     try:
-        answer, error = answers.get(timeout=seconds + GRACE)
+        answer, error = answers.get(timeout=most)
     except queue.Empty:
         name = getattr(step, "__name__", "a call")
-        raise StuckError(f"{name} has not come back after {seconds + GRACE:g} s") from None
+        raise StuckError(f"{name} has not come back after {most:g} s") from None
     if error is not None:
         raise error
     return answer

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
-from headrace.engines.kafka.batches import build_raws
+from headrace.engines.kafka.batches import PIECE, build_raws, join_raws
 from headrace.engines.kafka.client import LapseError
 from headrace.errors import SourceError
 from headrace.transports.kafka.troubles import END, FINAL, TELLING, error_of, explain
@@ -68,7 +68,7 @@ class Membership:
 
     def __init__(self, connection: Connection, settings: Settings, topics: Sequence[str], owner: Owner) -> None:
         self._connection = connection
-        self._instance = str(settings.get("group.instance.id", ""))
+        self._instance, self._group = str(settings.get("group.instance.id", "")), str(settings["group.id"])
         self._topics = list(topics)
         self._owner = owner
         self._next: dict[PartitionKey, int] = {}
@@ -99,18 +99,26 @@ class Membership:
 
         Raises ``LapseError``, and ``SourceError`` for what no other session would change.
         """
+        pieces: list[list[Raw]] = []
+        left = most
         try:
-            messages = self.consumer.consume(most, 0)
-            if not messages and wait > 0:
-                first = self.consumer.poll(wait)
-                if first is not None:
-                    messages = [first, *self.consumer.consume(most - 1, 0)] if most > 1 else [first]
+            while left:
+                messages = self.consumer.consume(min(PIECE, left), 0)
+                if not messages and not pieces and wait > 0:
+                    first = self.consumer.poll(wait)
+                    messages = [] if first is None else [first]
+                    wait = 0.0
+                elif not messages:
+                    break
+                left -= len(messages)
+                pieces.append(self._read(messages))
+                del messages  # their memory is the next piece's
         except KafkaException as error:
             self._judge(error_of(error))
             raise LapseError(explain(error)) from error
         except RuntimeError as error:
             raise LapseError(str(error)) from error
-        return [kept for raw in self._read(messages) if (kept := self._leave_out(raw)) is not None and len(kept)]
+        return [kept for raw in join_raws(pieces) if (kept := self._leave_out(raw)) is not None and len(kept)]
 
     def _read(self, messages: list[Any]) -> list[Raw]:
         if any(map(Message.error, messages)):
@@ -134,7 +142,9 @@ class Membership:
                 "instance a name of its own (engine.instance)"
             )
         if error.code() in _REFUSALS or error.fatal():
-            raise self._connection.fail(SourceError, f"cannot give {where or 'records'}", error)
+            topic = where.partition(",")[0]
+            right = f"Read on topic {topic!r}" if topic else f"Read on group {self._group!r}"
+            raise self._connection.fail(SourceError, f"cannot give {where or 'records'}", error, right)
         if error.code() in _LAPSES:
             raise LapseError(explain(error))
         _LOG.warning("%s: %s", where or "Kafka", explain(error))
@@ -176,6 +186,8 @@ class Membership:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self.joined = True
+        if self._closing:  # a client that closes answers nothing any more: what it is asked for would hang
+            return
         keys = [(each.topic, each.partition) for each in partitions]
         begins = self._owner.take(keys, consumer)
         consumer.incremental_assign([TopicPartition(*key, begins[key]) for key in keys])

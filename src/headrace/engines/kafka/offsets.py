@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaException, TopicPartition
 
 from headrace.engines.kafka.client import LapseError
-from headrace.transports.kafka.troubles import explain
+from headrace.errors import SourceError
+from headrace.transports.kafka.troubles import NO_RIGHT, error_of, explain
 
 if TYPE_CHECKING:
     from confluent_kafka import Consumer
@@ -72,7 +73,8 @@ def find_committed(
     """Give what is committed of each partition.
 
     ``lasting`` is how many seconds a transaction of the group may last, 0 where there are none.
-    Raises ``UnsettledError`` where a transaction without an end holds the offsets, and ``LapseError``.
+    Raises ``UnsettledError`` where a transaction without an end holds the offsets, ``SourceError`` where the client has
+    no right to them, and ``LapseError``.
     """
     if not keys:
         return {}
@@ -81,6 +83,9 @@ def find_committed(
         try:
             return _ask(consumer, keys)
         except KafkaException as error:
+            if error_of(error).code() in NO_RIGHT:
+                doing, right = f"cannot give the offsets of group {group!r}", f"Read on group {group!r}"
+                raise connection.fail(SourceError, doing, error, right) from error
             if time.monotonic() < until:
                 continue
             if lasting and _is_held(connection, keys, group):
@@ -91,6 +96,8 @@ def find_committed(
 def _ask(consumer: Consumer, keys: Sequence[PartitionKey]) -> dict[PartitionKey, Committed]:
     found = consumer.committed([TopicPartition(*key) for key in keys], timeout=_ASK_SECONDS)
     wrong = next((each.error for each in found if each.error is not None), None)
+    if wrong is not None and error_of(wrong).code() in NO_RIGHT:
+        raise KafkaException(wrong)
     if wrong is not None:
         raise LapseError(explain(wrong))
     return {

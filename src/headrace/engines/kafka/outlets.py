@@ -6,14 +6,17 @@ Rules:
    the order of their records; it has its record's key.
 2. Values say everything; headers repeat the provenance for programs that do not look into values. Without headers a
    whole batch is handed to the client at once.
+3. A dead letter that is too large for a message goes without the record's bytes: it says where they are.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from headrace.engines.kafka.batches import PIECE
 from headrace.engines.kafka.changelog import encode_changes
 
 if TYPE_CHECKING:
@@ -22,14 +25,20 @@ if TYPE_CHECKING:
     from headrace.core.tally import Tally
     from headrace.engines.kafka.parts import Encoders, Topics
     from headrace.engines.kafka.producing import Header, Outlet
-    from headrace.records import DeadLetters, ModelVersion, Results
+    from headrace.records import DeadLetters, Failure, ModelVersion, Results
+
+_SPARE = 2_048
+"""Bytes of a message that are not its value's and key's: headers, and Kafka's own."""
 
 
 class Outlets:
-    """Writes to the topics; ``counts`` gives the number of partitions of each."""
+    """Writes to the topics; ``counts`` gives the number of partitions of each, ``most`` the bytes of a message."""
 
-    def __init__(self, topics: Topics, encoders: Encoders, counts: dict[str, int], *, headers: bool) -> None:
+    def __init__(
+        self, topics: Topics, encoders: Encoders, counts: dict[str, int], *, headers: bool, most: int = 1_000_000
+    ) -> None:
         self._topics, self._encoders, self._counts = topics, encoders, counts
+        self._most = most - _SPARE
         self._headers = headers
 
     def write(self, outlet: Outlet, outcome: Outcome) -> None:
@@ -42,30 +51,30 @@ class Outlets:
 
     def _write_results(self, outlet: Outlet, results: Results) -> None:
         topic, raw = self._topics.results, results.batch.raw
-        values = _read_bytes(self._encoders.results(results))
-        keys = _read_keys(results)
+        values = self._encoders.results(results)
+        keys = None if raw.keys is None else raw.keys.take(pa.array(results.rows))
         partition = raw.partition % self._counts[topic]
         if not self._headers:
-            messages: list[dict[str, Any]] = (
-                [{"value": value} for value in values]
-                if keys is None
-                else [{"value": value, "key": key} for value, key in zip(values, keys, strict=True)]
-            )
-            outlet.send(topic, messages, partition)
+            for start in range(0, len(values), PIECE):
+                part = slice(start, start + PIECE)
+                outlet.send(topic, _list_messages(values[part], None if keys is None else keys[part]), partition)
             return
         headers = [_describe(version) for version in results.versions]
         outlet.make_room(len(values))
-        for row, value in enumerate(values):
-            key = None if keys is None else keys[row]
-            outlet.send_one(topic, value, key, partition, headers[results.version_of[row]])
+        for row, message in enumerate(_list_messages(values, keys)):
+            version = headers[results.version_of[row]]
+            outlet.send_one(topic, message["value"], message.get("key"), partition, version)
 
     def _write_letters(self, outlet: Outlet, letters: DeadLetters) -> None:
         topic, raw = self._topics.dead_letters, letters.batch.raw
         partition = raw.partition % self._counts[topic]
         outlet.make_room(len(letters))
         model = [] if letters.version is None else _describe(letters.version)
-        for failure, value in zip(letters.failures, self._encoders.dead_letters(letters), strict=True):
+        for failure, whole in zip(letters.failures, self._encoders.dead_letters(letters), strict=True):
+            value = whole
             key = None if raw.keys is None else raw.keys[failure.row].as_py()
+            if len(value) + len(key or b"") > self._most:
+                value, key = self._cut(letters, failure), None
             place: list[Header] = [
                 ("code", failure.code.encode()),
                 ("source", raw.source.encode()),
@@ -73,6 +82,16 @@ class Outlets:
                 ("offset", str(raw.offsets[failure.row]).encode()),
             ]
             outlet.send_one(topic, value, key, partition, [*place, *model])
+
+    def _cut(self, letters: DeadLetters, failure: Failure) -> bytes:
+        """Write a letter without what the record held."""
+        raw = letters.batch.raw
+        where = f"{raw.source}, partition {raw.partition}, offset {raw.offsets[failure.row]}"
+        reason = f"{failure.reason[:_SPARE]} (too large for a dead letter: the record is at {where})"
+        bare = replace(letters.batch, raw=replace(raw, values=None, keys=None))
+        cut = replace(letters, batch=bare, failures=(replace(failure, reason=reason),))
+        (value,) = self._encoders.dead_letters(cut)
+        return value
 
     def write_event(self, outlet: Outlet, event: object, instance: str) -> None:
         """Write one event of a model's life, as this instance saw it."""
@@ -96,14 +115,7 @@ def _describe(version: ModelVersion) -> list[Header]:
     return [(name, value.encode()) for name, value in named.items()]
 
 
-def _read_bytes(values: pa.Array) -> list[Any]:
-    found: list[Any] = values.to_pylist()
-    return found
-
-
-def _read_keys(results: Results) -> list[bytes | None] | None:
-    keys = results.batch.raw.keys
+def _list_messages(values: pa.Array, keys: pa.Array | None) -> list[dict[str, Any]]:
     if keys is None:
-        return None
-    found: list[bytes | None] = keys.take(pa.array(results.rows)).to_pylist()
-    return found
+        return [{"value": value} for value in values.to_pylist()]
+    return [{"value": value, "key": key} for value, key in zip(values.to_pylist(), keys.to_pylist(), strict=True)]

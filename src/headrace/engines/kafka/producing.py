@@ -10,7 +10,8 @@ Rules:
 4. What fails is a ``LapseError``: nothing since the last commit counts, and the engine begins again from there. Where
    only the group has moved on meanwhile it is a ``StaleError``, after which the outlet is ready to write.
 5. A producer that does not come back from a step of its transaction is left behind: the next one of its id fences it.
-6. At most ``IN_FLIGHT`` messages wait to be sent: a slow broker slows the engine and does not fill the memory.
+6. What would be refused again, such as what the client has no right to, is a ``SinkError``: it ends the engine.
+7. At most ``IN_FLIGHT`` messages wait to be sent: a slow broker slows the engine and does not fill the memory.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from confluent_kafka import KafkaError, KafkaException
 from headrace.engines.kafka.attending import StuckError, attend
 from headrace.engines.kafka.client import LapseError, StaleError
 from headrace.engines.kafka.offsets import sign
-from headrace.transports.kafka.troubles import error_of, explain
+from headrace.errors import SinkError
+from headrace.transports.kafka.rights import find_forbidden
+from headrace.transports.kafka.troubles import REFUSED, error_of, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,8 +41,13 @@ SLOW_COMMIT = 1.0
 _PATIENCE = 60.0
 _OFFSETS_PATIENCE = 10.0
 """Seconds. Where a broker came back meanwhile, a client may ask for the group in vain; a new session does not."""
+_TELLING = 2.0
+"""Seconds for what a client knows by itself."""
 _PAUSE = 0.01
 _STALE = {KafkaError.ILLEGAL_GENERATION, KafkaError.REBALANCE_IN_PROGRESS, KafkaError.STALE_MEMBER_EPOCH}
+_FORBIDDEN = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+_UNSAID = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError._STATE}  # noqa: SLF001 the client's own name
+"""A transaction that met what it has no right to says this, and not what it was."""
 Header = tuple[str, str | bytes | None]
 
 
@@ -77,7 +85,8 @@ class _Sending:
     def __init__(self, connection: Connection, settings: Settings) -> None:
         self._connection, self._settings = connection, settings
         self._made: Producer | None = None
-        self._failed = ""
+        self._failed: KafkaError | None = None
+        self._written: set[str] = set()
         self._report: Callable[[KafkaError | None, object], None] | None = None
 
     @property
@@ -90,6 +99,7 @@ class _Sending:
     def send(self, topic: str, messages: list[dict[str, Any]], partition: int) -> None:
         """Write messages to one partition."""
         producer = self._producer
+        self._written.add(topic)
         for start in range(0, len(messages), IN_FLIGHT // 2):
             part = messages[start : start + IN_FLIGHT // 2]
             self.make_room(len(part))
@@ -98,20 +108,23 @@ class _Sending:
             except BufferError as error:
                 raise LapseError(f"the queue to {topic} is full") from error
             except KafkaException as error:
-                raise LapseError(explain(error)) from error
+                raise self._fail(error, topic) from error
             if queued < len(part):
-                wrong = next((each["_error"] for each in part if "_error" in each), "the queue is full")
-                raise LapseError(f"{len(part) - queued} messages to {topic} were refused: {wrong}")
+                wrong = next((each["_error"] for each in part if "_error" in each), None)
+                if wrong is not None:
+                    raise self._fail(wrong, topic)
+                raise LapseError(f"{len(part) - queued} messages to {topic} were refused: the queue is full")
         producer.poll(0)
 
     def send_one(self, topic: str, value: bytes, key: bytes | None, partition: int, headers: list[Header]) -> None:
         """Write one message with headers."""
+        self._written.add(topic)
         try:
             self._producer.produce(topic, value, key, partition, self._report, headers=headers)
         except BufferError as error:
             raise LapseError(f"the queue to {topic} is full") from error
         except KafkaException as error:
-            raise LapseError(explain(error)) from error
+            raise self._fail(error, topic) from error
 
     def make_room(self, count: int) -> None:
         """Wait until so many messages may be written."""
@@ -122,9 +135,34 @@ class _Sending:
             if time.monotonic() > until:
                 raise LapseError(f"{len(producer)} messages have waited {_PATIENCE:g} s to be sent")
 
-    def _note(self, error: KafkaError | None, _: object) -> None:
+    def _note(self, error: KafkaError | None, message: Any) -> None:
         if error is not None:
-            self._failed = explain(error)
+            self._failed = self._failed or error
+            self._written = {message.topic()}
+
+    def _fail(self, error: KafkaError | KafkaException, topic: str = "") -> LapseError | SinkError:
+        """Make the error of what was refused: one after which the engine begins again, or one that ends it."""
+        code = error_of(error).code()
+        topics = [topic] if topic else sorted(self._written)
+        if code in _UNSAID:
+            forbidden = find_forbidden(self._connection, self._written)
+            topics, error = forbidden or topics, _FORBIDDEN if forbidden else error
+            code = error_of(error).code()
+        if code not in REFUSED:
+            return LapseError(explain(error))
+        told = ", ".join(map(repr, topics))
+        needed = {
+            KafkaError.TOPIC_AUTHORIZATION_FAILED: f"Write on topic {told}",
+            KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED: f"Write on transactional id {self._id!r}",
+            KafkaError.CLUSTER_AUTHORIZATION_FAILED: "IdempotentWrite on the cluster",
+            KafkaError.GROUP_AUTHORIZATION_FAILED: "Read on the group",
+        }
+        doing = f"does not take what is written to {told}" if topics else "takes nothing from this instance"
+        return self._connection.fail(SinkError, doing, error, needed.get(code, ""))
+
+    @property
+    def _id(self) -> str:
+        return str(self._settings.get("transactional.id", ""))
 
 
 class Transactions(_Sending):
@@ -139,7 +177,7 @@ class Transactions(_Sending):
             self._attend(self._made.init_transactions, _PATIENCE, seconds=_PATIENCE)
         except KafkaException as error:
             self._made = None
-            raise LapseError(explain(error)) from error
+            raise self._fail(error) from error
         self._open_transaction = False
 
     def send(self, topic: str, messages: list[dict[str, Any]], partition: int) -> None:
@@ -156,6 +194,7 @@ class Transactions(_Sending):
         if not self._open_transaction:
             self._call(self._producer.begin_transaction)
             self._open_transaction = True
+            self._written.clear()
 
     def commit(self, offsets: Sequence[TopicPartition], consumer: Consumer) -> None:
         """End the transaction with the offsets in it."""
@@ -171,9 +210,23 @@ class Transactions(_Sending):
     def send_offsets(self, offsets: Sequence[TopicPartition], consumer: Consumer) -> None:
         """Put the offsets into the transaction, in the name of this generation of the group."""
         if offsets:
-            group = self._call(consumer.consumer_group_metadata)
+            group = self._find_generation(consumer)
             step = self._producer.send_offsets_to_transaction
             self._call(step, sign(offsets), group, _OFFSETS_PATIENCE, patience=_OFFSETS_PATIENCE)
+
+    def _find_generation(self, consumer: Consumer) -> object:
+        """Ask for this instance's place in its group, which a client that is just losing partitions may not tell.
+
+        Seen where a member left while another joined, within the callback that takes partitions away: the call came
+        back once that had ended. What the transaction holds is dropped then, and done by who gets the partitions.
+        """
+        try:
+            return attend(consumer.consumer_group_metadata, seconds=0.0, grace=_TELLING)
+        except StuckError as error:
+            self.close_transaction()
+            raise StaleError(str(error)) from error
+        except KafkaException as error:
+            raise LapseError(explain(error)) from error
 
     def _call(self, step: Callable[..., Any], *arguments: Any, patience: float = _PATIENCE) -> Any:
         """Take one step of a transaction, again where it may be taken again."""
@@ -186,7 +239,7 @@ class Transactions(_Sending):
                     self.close_transaction()
                     raise StaleError(explain(error)) from error
                 if not error_of(error).retriable() or time.monotonic() > until:
-                    raise LapseError(explain(error)) from error
+                    raise self._fail(error) from error
 
     def _attend(self, step: Callable[..., Any], *arguments: Any, seconds: float) -> Any:
         try:
@@ -221,14 +274,16 @@ class Acknowledgements(_Sending):
 
     def open(self) -> None:
         """Begin."""
-        self._failed, self._report = "", self._note
+        self._failed, self._report = None, self._note
         self._made = self._connection.open_producer(self._settings)
 
     def commit(self, offsets: Sequence[TopicPartition], consumer: Consumer) -> None:
         """Wait until everything is acknowledged, then commit the offsets."""
         left = self._producer.flush(_PATIENCE)
-        if left or self._failed:
-            raise LapseError(self._failed or f"{left} messages were not acknowledged within {_PATIENCE:g} s")
+        if self._failed is not None:
+            raise self._fail(self._failed)
+        if left:
+            raise LapseError(f"{left} messages were not acknowledged within {_PATIENCE:g} s")
         if offsets:
             try:
                 consumer.commit(offsets=list(offsets), asynchronous=False)

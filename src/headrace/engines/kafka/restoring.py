@@ -18,10 +18,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, TopicPartition
 
 from headrace.engines.kafka.changelog import Kept, apply_change
 from headrace.engines.kafka.client import LapseError
+from headrace.errors import SourceError
 from headrace.transports.kafka.troubles import END, FINAL, TELLING, explain
 
 if TYPE_CHECKING:
@@ -46,7 +47,10 @@ _READ = {
 def restore(
     connection: Connection, topic: str, committed: Mapping[PartitionKey, Committed]
 ) -> dict[PartitionKey, Kept]:
-    """Bring back what is kept of partitions, and up to where each is done. Raises ``LapseError``, ``StateError``."""
+    """Bring back what is kept of partitions, and up to where each is done.
+
+    Raises ``LapseError``, ``SourceError``, ``StateError``.
+    """
     kept = {key: Kept() for key in committed}
     numbers = sorted({number for _, number in committed})
     if not numbers:
@@ -114,7 +118,10 @@ class _Restoring:
                 elif error.code() == END:
                     at_end.add(number)
                     self._reached[number] = message.offset() or 0
-                elif error.code() in FINAL | TELLING:
+                elif error.code() in TELLING or error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+                    doing = f"cannot give the state topic {self._topic!r}"
+                    raise self._connection.fail(SourceError, doing, error, f"Read on topic {self._topic!r}")
+                elif error.code() in FINAL:
                     raise LapseError(f"the state topic {self._topic}: {explain(error)}")
             left -= {number for number in at_end if self._is_whole(number)}
             if time.monotonic() > self._until:

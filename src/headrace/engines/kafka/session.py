@@ -29,7 +29,7 @@ from headrace.engines.kafka.outlets import Outlets
 from headrace.engines.kafka.parts import Delivery
 from headrace.engines.kafka.reporting import report_slots
 from headrace.engines.kafka.restoring import find_kept, restore
-from headrace.engines.kafka.settings import find_lasting, tell_consumer, tell_producer
+from headrace.engines.kafka.settings import MOST_BYTES, find_lasting, tell_consumer, tell_producer
 from headrace.engines.kafka.topics import look_at_topics
 from headrace.errors import SourceError
 from headrace.transports.kafka.troubles import explain
@@ -91,7 +91,8 @@ class Session:
         topics, manner = self._parts.topics, self._parts.manner
         # Once: a broker that is gone later is waited for, and does not end the engine.
         counts = self._engine.counts = self._engine.counts or look_at_topics(self._parts.connection, topics)
-        self._outlets = Outlets(topics, self._parts.encoders, counts, headers=manner.headers)
+        most = int(tell_producer(self._parts).get("message.max.bytes", MOST_BYTES))
+        self._outlets = Outlets(topics, self._parts.encoders, counts, headers=manner.headers, most=most)
         self._outlet.open()
         self._member.join()
         self._schedule()

@@ -26,6 +26,8 @@ _FAST_FETCHES: Settings = {
 }
 _GROUP: Settings = {"session.timeout.ms": 10_000, "heartbeat.interval.ms": 3_000}
 _ASSIGNORS = {"cooperative-sticky"}
+MOST_BYTES = 1_000_000
+"""Of a message, where ``message.max.bytes`` is not set: the client's default."""
 OWN: Settings = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,

@@ -116,6 +116,19 @@ FINAL = {
     KafkaError._FATAL,
 }
 """What ends a reader."""
+NO_RIGHT = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+}
+"""What a user may not do."""
+REFUSED = (
+    NO_RIGHT
+    | TELLING
+    | {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_TRANSACTION_TIMEOUT, KafkaError.UNSUPPORTED_VERSION}
+)
+"""What ends a writer: the same would be refused again."""
 END = KafkaError._PARTITION_EOF
 LATE = KafkaError(KafkaError._TIMED_OUT)
 
