@@ -46,6 +46,16 @@ def load(folder: Path, text: str) -> object:
         ('format = "json"', 'format = "protobuf"', r"need a table \[records.protobuf\]"),
         ('group = "g"', 'group = "g"\ndelivery = "exactly"', "did you mean 'exactly-once'"),
         ('format = "json"', 'format = "json"\npath = "x"', "unknown key records.path"),
+        (
+            "[dead_letters]",
+            '[results]\ntopic = "r"\nmembers = ["price"]\n[dead_letters]',
+            "'price' is no member of a result",
+        ),
+        (
+            "[dead_letters]",
+            '[results]\ntopic = "r"\nformat = "protobuf"\nmembers = ["id"]\n[dead_letters]',
+            'set results.format = "json"',
+        ),
     ],
 )
 def test_what_is_wrong_is_told(tmp_path: Path, old: str, new: str, told: str) -> None:

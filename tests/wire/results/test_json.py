@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.wire.results import encode_json, encode_json_lines
+from headrace.wire.results import Selection, encode_json, encode_json_lines
 from headrace.wire.results.json import write_column
 from tests.wire.results.outcomes import OUTPUTS, results_of
 
@@ -23,6 +23,29 @@ def test_a_result_has_this_line() -> None:
 
     assert expected == encode_json_lines(results_of()).decode().splitlines()[0]
     assert expected == encode_json(results_of())[0].as_py()
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("offset", "outputs.quality"), '{"offset":10,"outputs":{"quality":5}}'),
+        (("position", "outputs.label", "outputs.price"), '{"position":7,"outputs":{"label":"good"}}'),
+        (("outputs.quality",), '{"outputs":{"quality":5}}'),
+        (("model", "key"), '{"key":"k","model":"tree"}'),
+        (("slot", "outputs.price"), '{"slot":"blue"}'),
+        (("outputs.price",), "{}"),
+    ],
+)
+def test_members_may_be_chosen(names: tuple[str, ...], expected: str) -> None:
+    lines = encode_json(results_of(), Selection(frozenset(names)))
+    assert 3 == len(lines)
+    assert expected == lines[0].as_py()
+
+
+def test_what_all_rows_share_is_written_once_and_what_one_model_says_too() -> None:
+    one = results_of(versions=results_of().versions[:1], version_of=np.zeros(3, np.int64), keys=None)
+    lines = [json.loads(line) for line in encode_json(one).to_pylist()]
+    assert [("tree", 7, None)] * 3 == [(line["model"], line["position"], line["key"]) for line in lines]
 
 
 def test_lines_are_json_whatever_they_hold() -> None:

@@ -25,6 +25,7 @@ from headrace.app.configuration import (
 )
 from headrace.app.reading import read_file
 from headrace.errors import ConfigurationError
+from headrace.wire.results import MEMBERS, OUTPUT_PREFIX
 
 
 class KafkaEngineSection(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,6 +94,17 @@ class ResultTopicSection(msgspec.Struct, frozen=True, kw_only=True):
     topic: Name
     format: Literal["json", "protobuf"] = "json"
     headers: bool = True
+    members: list[str] = []
+
+    def __post_init__(self) -> None:
+        if self.members and self.format != "json":
+            raise ConfigurationError('results.members chooses members of JSON: set results.format = "json"')
+        for name in self.members:
+            if name not in MEMBERS and not (name.startswith(OUTPUT_PREFIX) and name != OUTPUT_PREFIX):
+                raise ConfigurationError(
+                    f"results.members: {name!r} is no member of a result; there are {', '.join(MEMBERS)}, and "
+                    f"{OUTPUT_PREFIX}NAME for an output of the models"
+                )
 
 
 class OutTopicSection(msgspec.Struct, frozen=True, kw_only=True):

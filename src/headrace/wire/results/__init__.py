@@ -1,12 +1,14 @@
 """Results as a table, and as bytes: JSON lines, CSV, protobuf."""
 
 from headrace.wire.results.csv import encode_csv, make_csv_header
-from headrace.wire.results.json import encode_json, encode_json_lines
+from headrace.wire.results.json import MEMBERS, Selection, encode_json, encode_json_lines
 from headrace.wire.results.protobuf import encode_protobuf
 from headrace.wire.results.table import OUTPUT_PREFIX, tabulate
 
 __all__ = [
+    "MEMBERS",
     "OUTPUT_PREFIX",
+    "Selection",
     "encode_csv",
     "encode_json",
     "encode_json_lines",

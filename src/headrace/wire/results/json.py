@@ -7,20 +7,35 @@ is built column by column, without a Python object for each value.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace.wire import jsontext
-from headrace.wire.results.table import identify, read_keys
+from headrace.wire.results.table import OUTPUT_PREFIX, identify, read_keys
 
 if TYPE_CHECKING:
-    from headrace.records import Results
+    from headrace.records import ModelVersion, Results
 
 _ESCAPED = r'[\x00-\x1f"\\]'
 _NULL = "null"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which members are written: of the leading ones and ``outputs.NAME``; none named means all. A set of names."""
+
+    names: frozenset[str] = frozenset()
+
+    def takes(self, name: str) -> bool:
+        """Tell whether a member is written."""
+        return not self.names or name in self.names
+
+
+ALL = Selection()
 
 
 def encode_json_lines(results: Results) -> bytes:
@@ -32,32 +47,59 @@ def encode_json_lines(results: Results) -> bytes:
     return bytes(data)
 
 
-def encode_json(results: Results) -> pa.Array:
+def encode_json(results: Results, selection: Selection = ALL) -> pa.Array:
     """Write each result as one text."""
-    raw, rows = results.batch.raw, results.rows
-    versions = [
-        _members(model=version.name, version=version.version, digest=version.digest, position=version.position)
-        for version in results.versions
-    ]
-    slot = _members(data_type=results.slot.data_type, slot=results.slot.name)
-    where = _members(scored_at=results.scored_at, source=raw.source, partition=raw.partition)
-    pieces: list[pa.Array | str] = [
-        '{"id":',
-        write_column(identify(results.batch, rows)),
-        ',"key":',
-        write_column(read_keys(raw, rows)),
-        f",{slot},",
-        pa.array(versions, pa.string()).take(pa.array(results.version_of, pa.int64())),
-        f',{where},"offset":',
-        write_column(pa.array(raw.offsets[rows], pa.int64())),
-        ',"score_ns":',
-        write_column(pa.array(results.score_ns, pa.int64())),
-        ',"outputs":{',
-    ]
-    for index, (name, column) in enumerate(zip(results.outputs.schema.names, results.outputs.columns, strict=True)):
-        pieces += [f"{',' if index else ''}{jsontext.write(name)}:", write_column(column)]
-    pieces.append("}}")
-    return pc.binary_join_element_wise(*_join_constants(pieces), "")
+    pieces: list[pa.Array | str] = []
+    for name, write in _WRITERS.items():
+        if selection.takes(name):
+            pieces += [f'{"," if pieces else "{"}"{name}":', write(results)]
+    outputs = list(_write_outputs(results, selection))
+    if outputs or not selection.names:
+        pieces += [("," if pieces else "{") + '"outputs":{', *outputs, "}}"]
+    else:
+        pieces += ["}" if pieces else "{}"]
+    joined = _join_constants(pieces)
+    if len(joined) == 1:
+        return pa.repeat(pa.scalar(joined[0]), len(results))
+    return pc.binary_join_element_wise(*joined, "")
+
+
+def _write_outputs(results: Results, selection: Selection) -> Iterator[pa.Array | str]:
+    first = True
+    for name, column in zip(results.outputs.schema.names, results.outputs.columns, strict=True):
+        if selection.takes(OUTPUT_PREFIX + name):
+            yield f"{'' if first else ','}{jsontext.write(name)}:"
+            yield write_column(column)
+            first = False
+
+
+def _of_version(tell: Callable[[ModelVersion], object]) -> Callable[[Results], pa.Array | str]:
+    """Write what is said of the model: the same for all rows but where one has just switched in."""
+
+    def write(results: Results) -> pa.Array | str:
+        told = [jsontext.write(tell(version)) for version in results.versions]
+        return told[0] if len(told) == 1 else pa.array(told).take(pa.array(results.version_of, pa.int64()))
+
+    return write
+
+
+_WRITERS: dict[str, Callable[[Results], pa.Array | str]] = {
+    "id": lambda it: write_column(identify(it.batch, it.rows)),
+    "key": lambda it: _NULL if it.batch.raw.keys is None else write_column(read_keys(it.batch.raw, it.rows)),
+    "data_type": lambda it: jsontext.write(it.slot.data_type),
+    "slot": lambda it: jsontext.write(it.slot.name),
+    "model": _of_version(lambda version: version.name),
+    "version": _of_version(lambda version: version.version),
+    "digest": _of_version(lambda version: version.digest),
+    "position": _of_version(lambda version: version.position),
+    "scored_at": lambda it: jsontext.write(it.scored_at),
+    "source": lambda it: jsontext.write(it.batch.raw.source),
+    "partition": lambda it: jsontext.write(it.batch.raw.partition),
+    "offset": lambda it: write_column(pa.array(it.batch.raw.offsets[it.rows], pa.int64())),
+    "score_ns": lambda it: write_column(pa.array(it.score_ns, pa.int64())),
+}
+MEMBERS = tuple(_WRITERS)
+"""What a result says beside its outputs, in this order."""
 
 
 def write_column(column: pa.Array) -> pa.Array:
@@ -84,10 +126,6 @@ def _write_floats(column: pa.Array) -> pa.Array:
     if pc.any(pc.equal(pc.floor(column), column)).as_py():
         texts = pc.replace_substring_regex(texts, r"^(-?\d+)$", r"\1.0")
     return texts
-
-
-def _members(**values: object) -> str:
-    return jsontext.write(values)[1:-1]
 
 
 def _join_constants(pieces: Iterable[pa.Array | str]) -> list[pa.Array | str]:
