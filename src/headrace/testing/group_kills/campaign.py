@@ -9,40 +9,29 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import random
-import signal
-import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from headrace import catalog
-from headrace.errors import HeadraceError
-from headrace.testing.group_kills.child import POINTS, run
+from headrace.testing.group_kills.child import POINTS, Life
+from headrace.testing.group_kills.instances import PATIENCE, Instances
 from headrace.testing.group_kills.publisher import Publisher
 from headrace.testing.group_kills.topics import make_topics, wait_for_end, write_records
 
 if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-    from multiprocessing.context import ForkServerProcess
-
     from headrace.testing.group_kills.plan import Plan
 
 LIFE = 0.4
 CYCLE = 3.0
 """About how many seconds a life takes: what is left of the records once all kills are made is scored at full speed."""
-PATIENCE = 15.0
 OFTEN = (1, 5)
 PAUSE = 14.0
 """In seconds: longer than the session (10) and the transaction (10) of an instance may last."""
 END = 180.0
-_CONTEXT = multiprocessing.get_context("forkserver")
 
 
 @dataclass(slots=True)
@@ -67,16 +56,10 @@ class Campaign:
     folder: Path
     tell: Callable[[Toll], None]
     toll: Toll = field(default_factory=Toll)
-    _lives: dict[str, tuple[ForkServerProcess, Connection]] = field(default_factory=dict)
-    _points: dict[str, str] = field(default_factory=dict)
 
     def run(self) -> Plan:
         """Kill as often as is planned, then let the instances finish; give the plan as it was carried out."""
         chance = random.Random(self.plan.seed)  # noqa: S311 a test's choices
-        # Each instance is a fresh process, forked from one that has imported everything: a start then costs little.
-        # pyarrow asks for pandas where it is installed, which takes longer than all the rest.
-        formats = [entry.target.partition(":")[0] for entry in catalog.ENTRIES["format"].values()]
-        _CONTEXT.set_forkserver_preload([run.__module__, "pandas", *formats])
         span = self.plan.kills * CYCLE + self.plan.pauses * PAUSE
         rate = 0.0 if not span else self.plan.records / span / self.plan.instances
         plan = self.plan = msgspec.structs.replace(self.plan, rate=rate)
@@ -85,77 +68,43 @@ class Campaign:
         publisher = Publisher(plan)
         publisher.publish()
         names = [f"instance-{number}" for number in range(plan.instances)]
-        with ExitStack() as ended:
-            ended.callback(self._end)
+        with Instances(plan, self.folder) as instances:
             with publisher.publishing():
                 for name in names:
-                    self._start(name, "")
+                    instances.start(Life(name))
                 for _ in range(plan.pauses):
-                    self._pause(chance.choice(names))
+                    self._pause(instances, chance.choice(names))
+                lives = {name: Life(name) for name in names}
                 for number in range(plan.kills):
                     name = chance.choice(names)
-                    self._kill(name, chance)
+                    self._kill(instances, lives[name], chance)
                     self.tell(self.toll)
                     point = POINTS[number // 2 % len(POINTS)] if number % 2 == 0 else ""
-                    self._start(name, f"{point}={chance.randint(*OFTEN)}" if point else "")
-            for name in names:
-                self._stop(name)
-                self._start(name, "", last=True)
-            wait_for_end(plan, END, self._check)
-            for name in names:
-                self._stop(name)
+                    lives[name] = Life(name, f"{point}={chance.randint(*OFTEN)}" if point else "")
+                    instances.start(lives[name])
+            finish(instances, names)
         return plan
 
-    def _kill(self, name: str, chance: random.Random) -> None:
+    def _kill(self, instances: Instances, life: Life, chance: random.Random) -> None:
         """Kill an instance: at the point that it was told, or at a random moment if it was told none."""
-        process, pipe = self._lives[name]
-        at_work = pipe.poll(PATIENCE)
-        process.join(PATIENCE if self._points[name] and at_work else chance.random() * LIFE)
-        self._check(name)
-        at_point = process.exitcode is not None
-        process.kill()
-        process.join()
-        self.toll.at_points += at_point
-        self.toll.random += not at_point
+        at_work = instances.is_at_work(life.instance)
+        ended = instances.has_ended(life.instance, PATIENCE if life.told and at_work else chance.random() * LIFE)
+        instances.kill(life.instance)
+        self.toll.at_points += ended
+        self.toll.random += not ended
 
-    def _pause(self, name: str) -> None:
+    def _pause(self, instances: Instances, name: str) -> None:
         """Halt an instance until it is thought dead, and let it go on: what it wrote meanwhile must not count."""
-        process, pipe = self._lives[name]
-        pipe.poll(PATIENCE)
-        assert process.pid is not None
-        os.kill(process.pid, signal.SIGSTOP)
-        try:
-            time.sleep(PAUSE)
-        finally:
-            os.kill(process.pid, signal.SIGCONT)
+        instances.is_at_work(name)
+        instances.pause(name, PAUSE)
         self.toll.pauses += 1
 
-    def _start(self, name: str, told: str, *, last: bool = False) -> None:
-        heard, says = _CONTEXT.Pipe(duplex=False)
-        errors = str(self.folder / f"{name}.txt")
-        process = _CONTEXT.Process(target=run, args=(self.plan, name, told, errors, says), kwargs={"last": last})
-        process.start()
-        says.close()
-        self._lives[name], self._points[name] = (process, heard), told
 
-    def _check(self, name: str = "") -> None:
-        """Raise ``HeadraceError`` for an instance that ended by itself."""
-        for each, (process, _) in self._lives.items():
-            if name in {"", each} and process.exitcode not in {None, -signal.SIGKILL}:
-                file = self.folder / f"{each}.txt"
-                words = file.read_text(encoding="utf-8") if file.exists() else ""
-                message = f"{each} ended by itself with {process.exitcode}, before it was killed: {words}"
-                raise HeadraceError(message)
-
-    def _stop(self, name: str) -> None:
-        """Kill an instance that has nothing to do any more, or that is to start again as the last one."""
-        process, _ = self._lives[name]
-        process.kill()
-        process.join()
-
-    def _end(self) -> None:
-        for process, pipe in self._lives.values():
-            if process.exitcode is None:
-                process.kill()
-            process.join()
-            pipe.close()
+def finish(instances: Instances, names: list[str]) -> None:
+    """Start the instances anew, and let them come to the end of the records as fast as they can."""
+    for name in names:
+        instances.kill(name)
+        instances.start(Life(name, last=True))
+    wait_for_end(instances.plan, END, instances.check)
+    for name in names:
+        instances.kill(name)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import time
 import traceback
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from headrace.abc.source import Reading
 from headrace.core.settings import JoinSettings
 from headrace.engines.kafka.engine import KafkaEngine
 from headrace.engines.kafka.parts import Delivery, Encoders, Group, Manner, Parts, Topics
@@ -36,13 +40,51 @@ if TYPE_CHECKING:
 
     from headrace.engines.kafka.client import Settings
     from headrace.engines.kafka.producing import Outlet
-    from headrace.records import Batch, Raw
+    from headrace.records import Batch, ModelMessage, Raw
     from headrace.testing.group_kills.plan import Plan
 
 POINTS = ("written", "offsets to be sent", "offsets sent", "committed")
 LAYOUT = Layout(ByField("kind"), id_field="id")
 SCHEMA = pa.schema([("id", pa.string()), ("kind", pa.string()), ("x", pa.float64())])
+_BEATS = {"heartbeat.interval.ms": 500}
+"""An instance learns by its next beat that another has joined."""
 CADENCE = Cadence(batch_records=64, commit=0.03, poll=0.005, retry=0.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One life of an instance.
+
+    ``told`` is the point at which it kills itself, "" for none. The ``last`` one scores as fast as it can. ``fixed``: a
+    restart under its name takes its partitions back. ``late`` is by how many seconds it learns of models late.
+    """
+
+    instance: str
+    told: str = ""
+    last: bool = False
+    fixed: bool = True
+    late: float = 0.0
+
+
+class LateModels(ModelTopic):
+    """A model topic whose messages come late to this instance."""
+
+    def __init__(self, connection: Connection, topic: str, late: float) -> None:
+        super().__init__(connection, topic, decode_command, wait=0.02)
+        self._late = late
+        self._held: deque[tuple[float, Reading]] = deque()
+
+    def poll(self) -> Reading:
+        """Give what came so long ago."""
+        self._held.append((time.monotonic() + self._late, super().poll()))
+        messages: list[ModelMessage] = []
+        read_to = None
+        while self._held and self._held[0][0] <= time.monotonic():
+            _, reading = self._held.popleft()
+            messages += reading.messages
+            if reading.messages or reading.read_to is not None:
+                read_to = reading.read_to
+        return Reading(tuple(messages), read_to)
 
 
 class FusedTransactions(Transactions):
@@ -111,10 +153,13 @@ class PacedCodec:
         return self._codec.schema(data_type)
 
 
-def open_engine(plan: Plan, instance: str, fuse: Fuse, at_work: Callable[[], None], *, last: bool) -> KafkaEngine:
-    """Put an instance together; the ``last`` ones score as fast as they can, to the end of the records."""
-    connection = Connection(ClientSettings({"bootstrap.servers": plan.bootstrap, "session.timeout.ms": 10_000}))
-    group = Group(plan.group, instance, fixed=True)
+def open_engine(plan: Plan, life: Life, at_work: Callable[[], None]) -> KafkaEngine:
+    """Put an instance together; ``at_work`` is called with its first batch of records."""
+    connection = Connection(
+        ClientSettings({"bootstrap.servers": plan.bootstrap, "session.timeout.ms": 10_000, **_BEATS})
+    )
+    group = Group(plan.group, life.instance, fixed=life.fixed)
+    fuse = Fuse(life.told)
     exactly = plan.delivery == "exactly-once"
 
     def make_outlet(connection: Connection, settings: Settings) -> Outlet:
@@ -125,13 +170,13 @@ def open_engine(plan: Plan, instance: str, fuse: Fuse, at_work: Callable[[], Non
         connection=connection,
         group=group,
         topics=Topics(
-            records={plan.topic("records"): PacedCodec(0.0 if last else plan.rate, at_work)},
+            records={plan.topic("records"): PacedCodec(0.0 if life.last else plan.rate, at_work)},
             dead_letters=plan.topic("dead-letters"),
-            state=plan.topic("state"),
+            state=plan.state(life.instance),
             results=plan.topic("results"),
         ),
         encoders=Encoders(encode_json, lambda letters: encode_dead_letters(letters).splitlines(), lambda _: b""),
-        models=ModelTopic(connection, plan.topic("models"), decode_command, wait=0.02),
+        models=LateModels(connection, plan.topic("models"), life.late),
         loader=open_loader(LoadOptions(formats=FORMATS, warm_rows=(1,)), in_child=False),
         contents=MemoryContents(),
         manner=Manner(Delivery(plan.delivery), headers=False),
@@ -141,13 +186,15 @@ def open_engine(plan: Plan, instance: str, fuse: Fuse, at_work: Callable[[], Non
     return KafkaEngine(JoinSettings(no_model=NoModelPolicy.HOLD, exclude=exclude), parts, CADENCE)
 
 
-def run(plan: Plan, instance: str, told: str, errors: str, pipe: Pipe, *, last: bool) -> None:
-    """Run until killed at the point that is ``told`` or from outside, or until something comes through the pipe.
+def run(plan: Plan, life: Life, errors: str, pipe: Pipe) -> None:
+    """Run until killed at the point that it is told or from outside, or until SIGTERM has it leave its group.
 
     A byte through the pipe says that the instance is at work. What goes wrong is written to the file ``errors``.
     """
     try:
-        open_engine(plan, instance, Fuse(told), lambda: pipe.send_bytes(b"."), last=last).run()
+        engine = open_engine(plan, life, lambda: pipe.send_bytes(b"."))
+        signal.signal(signal.SIGTERM, lambda *_: engine.stop())
+        engine.run()
     except Exception:
         Path(errors).write_text(traceback.format_exc(), encoding="utf-8")
         raise

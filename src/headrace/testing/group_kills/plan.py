@@ -17,7 +17,8 @@ from headrace.testing.kills.plan import DATA_TYPE, MOST, code_of
 class Plan(msgspec.Struct, frozen=True):
     """One campaign. ``rate`` is how many records a second one instance scores, so that they last for all the kills.
 
-    ``pauses`` is how often an instance is halted for longer than its session and its transaction may last.
+    ``pauses`` is how often an instance is halted for longer than its session and its transaction may last. ``apart``
+    is a control: each instance keeps a state of its own, so that none knows what those before it did.
     """
 
     bootstrap: str
@@ -30,6 +31,7 @@ class Plan(msgspec.Struct, frozen=True):
     seed: int = 0
     rate: float = 0.0
     pauses: int = 0
+    apart: bool = False
 
     @property
     def group(self) -> str:
@@ -39,6 +41,10 @@ class Plan(msgspec.Struct, frozen=True):
     def topic(self, what: str) -> str:
         """Name one of the campaign's topics: records, models, results, dead-letters, state."""
         return f"{self.name}-{what}"
+
+    def state(self, instance: str) -> str:
+        """Name the topic of an instance's state: the same for all, unless they are apart."""
+        return self.topic(f"state-{instance}" if self.apart else "state")
 
     def count(self, partition: int) -> int:
         """Tell how many records a partition holds."""

@@ -29,6 +29,11 @@ class Publisher:
         self._producer = Producer({"bootstrap.servers": plan.bootstrap, "enable.idempotence": True})
         self._factor = 0
 
+    @property
+    def published(self) -> int:
+        """How many models were published."""
+        return self._factor
+
     def publish(self) -> None:
         """Publish one model; one in five is refused, for what its golden record says."""
         self._factor += 1

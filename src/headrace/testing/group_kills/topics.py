@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -32,13 +33,18 @@ def make_topics(plan: Plan) -> None:
         each.result(30)
 
 
-def write_records(plan: Plan) -> None:
-    """Write all records, in their order even where the first try of a batch fails: a record says which place is its."""
+def write_records(plan: Plan, share: tuple[int, int] = (0, 1)) -> None:
+    """Write all records, in their order even where the first try of a batch fails: a record says which place is its.
+
+    ``share`` (number, of) writes one of so many equal parts of each partition.
+    """
+    number, of = share
     settings = {"queue.buffering.max.messages": 2_000_000, "enable.idempotence": True}
     producer = Producer({"bootstrap.servers": plan.bootstrap, **settings})
     for partition in range(plan.partitions):
-        for start in range(0, plan.count(partition), 10_000):
-            offsets = range(start, min(start + 10_000, plan.count(partition)))
+        first, end = (plan.count(partition) * each // of for each in (number, number + 1))
+        for start in range(first, end, 10_000):
+            offsets = range(start, min(start + 10_000, end))
             messages: list[dict[str, Any]] = [{"value": make_record(partition, offset)} for offset in offsets]
             producer.produce_batch(plan.topic("records"), messages, partition=partition)
             producer.poll(0)
@@ -47,15 +53,19 @@ def write_records(plan: Plan) -> None:
         raise HeadraceError(message)
 
 
-def wait_for_end(plan: Plan, timeout: float, check: Callable[[], None]) -> None:
-    """Wait until the group has committed the end of every partition. Raises ``HeadraceError``."""
+def wait_for_end(plan: Plan, timeout: float, check: Callable[[], None], share: tuple[int, int] = (0, 1)) -> None:
+    """Wait until the group has committed the end of every partition, or of a share of it. Raises ``HeadraceError``."""
+    number, of = share
+    ends = [plan.count(partition) * (number + 1) // of for partition in range(plan.partitions)]
     asker = Consumer({"bootstrap.servers": plan.bootstrap, "group.id": plan.group})
     places = [TopicPartition(plan.topic("records"), partition) for partition in range(plan.partitions)]
     until = time.monotonic() + timeout
+    found: list[int] = []
     try:
         while True:
-            found = [each.offset for each in asker.committed(places, timeout=30)]
-            if found == [plan.count(partition) for partition in range(plan.partitions)]:
+            with suppress(KafkaException):  # the group's coordinator may not be there yet
+                found = [each.offset for each in asker.committed(places, timeout=30)]
+            if found == ends:
                 return
             check()
             if time.monotonic() > until:

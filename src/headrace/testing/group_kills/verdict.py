@@ -46,8 +46,8 @@ class Verdict:
         return not any(self.breaches.values())
 
 
-def judge(plan: Plan) -> Verdict:
-    """Look at all that a campaign left."""
+def judge(plan: Plan, instance: str = "instance-0") -> Verdict:
+    """Look at all that a campaign left; where instances keep a state each, at that of one."""
     decode = msgspec.json.Decoder(Line).decode
     lines = [decode(message.value()) for message in read_topic(plan.bootstrap, plan.topic("results"))]
     letters = [decode_dead_letter(each.value()) for each in read_topic(plan.bootstrap, plan.topic("dead-letters"))]
@@ -57,7 +57,7 @@ def judge(plan: Plan) -> Verdict:
         "out of order": count_falls(plan.partitions, lines, [line.offset for line in lines]),
         "positions that fell": count_falls(plan.partitions, lines, [line.position for line in lines]),
         "not what the model gives": sum(_is_wrong(line, factors) for line in lines),
-        "statistics unlike the output": _count_differences(plan, lines, len(letters)),
+        "statistics unlike the output": _count_differences(plan, instance, lines, len(letters)),
     }
     return Verdict(len(lines), len(letters), written - len(lines), breaches)
 
@@ -83,9 +83,9 @@ def _is_wrong(line: Line, factors: dict[tuple[int, str], float]) -> bool:
     return factor is None or line.outputs != {"y": line.offset * factor}
 
 
-def _count_differences(plan: Plan, lines: list[Line], letters: int) -> int:
+def _count_differences(plan: Plan, instance: str, lines: list[Line], letters: int) -> int:
     kept = {(plan.topic("records"), partition): Kept() for partition in range(plan.partitions)}
-    for message in read_topic(plan.bootstrap, plan.topic("state")):
+    for message in read_topic(plan.bootstrap, plan.state(instance)):
         apply_change(kept, message.key(), message.value())
     tally = merge_tallies([each.tally for each in kept.values()])
     totals = tally.totals()

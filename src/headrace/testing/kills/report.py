@@ -32,12 +32,12 @@ def as_planned(value: int, planned: int) -> Goal:
     return Goal(value, planned, met=value >= planned)
 
 
-def count_aloud(planned: int) -> Callable[[int], None]:
-    """Begin to tell how many kills were made of those that are planned; the clock starts now."""
+def count_aloud(planned: int, what: str = "kills") -> Callable[[int], None]:
+    """Begin to tell how many kills, or others, were made of those that are planned; the clock starts now."""
     began = time.monotonic()
 
     def tell(kills: int) -> None:
-        sys.stderr.write(f"\r{kills} of {planned} kills, {time.monotonic() - began:.0f} s")
+        sys.stderr.write(f"\r{kills} of {planned} {what}, {time.monotonic() - began:.0f} s")
         sys.stderr.flush()
 
     return tell
