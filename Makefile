@@ -23,6 +23,8 @@ PRISM := $(VENV)/.built-prism
 FLINK_VENV := .venv-flink
 FLINK := $(FLINK_VENV)/.installed-flink
 SPARK := $(VENV)/.fetched-spark
+QUIX_VENV := .venv-quix
+QUIX := $(QUIX_VENV)/.installed-quix
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -76,6 +78,10 @@ wheel-check: setup ## build the wheel, install it alone in a new environment, sc
 bench-%: setup ## run one benchmark: make bench-embedded
 	@$(BIN)/python -m benchmarks.$*
 
+.PHONY: bench-kafka
+bench-kafka: setup $(BROKER) $(QUIX)
+	@$(BIN)/python -m benchmarks.kafka
+
 .PHONY: pmml-conformance
 pmml-conformance: setup ## score real PMML models and compare (CASES=DIR for more of them)
 	@CASES="$(CASES)" $(BIN)/python -m tests.conformance.pmml
@@ -97,10 +103,11 @@ lock: $(BOOTSTRAP) ## make the hashed requirement files again (UPGRADE=--upgrade
 	$(COMPILE) --extra monitor --extra onnx -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 	$(COMPILE) -c requirements/dev.txt requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(COMPILE) requirements/flink.in -o requirements/flink.txt
+	$(COMPILE) requirements/quix.in -o requirements/quix.txt
 
 .PHONY: clean
 clean: ## remove what was built and cached, and .venv
-	rm -rf $(VENV) $(FLINK_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FLINK_VENV) $(QUIX_VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(CREATED):
 	@bash scripts/create-venv.sh $(PYTHON) $(VENV)
@@ -158,4 +165,10 @@ $(FLINK): requirements/flink.txt src/headrace/app/flink/pom.xml pyproject.toml $
 	@$(UV) pip install --quiet --python $(FLINK_VENV)/bin/python --require-hashes -r $<
 	@$(UV) pip install --quiet --python $(FLINK_VENV)/bin/python --no-deps --no-build-isolation --editable .
 	@$(FLINK_VENV)/bin/python -m headrace.app.flink.premises
+	@touch $@
+
+$(QUIX): requirements/quix.txt $(BOOTSTRAP)
+	@echo "installing Quix Streams, in an environment of its own, to be measured beside Headrace"
+	@bash scripts/create-venv.sh $(PYTHON) $(QUIX_VENV)
+	@$(UV) pip install --quiet --python $(QUIX_VENV)/bin/python --require-hashes -r $<
 	@touch $@

@@ -1,7 +1,8 @@
-"""``make bench-kafka``: records a second from one partition of wines, beside the bare client and a loop by hand.
+"""``make bench-kafka``: records a second from one partition, and how long a record waits, beside other programs.
 
-Starts a broker of its own. Each arm is a process of its own; rates are over the second half of the run. ``--quick``
-takes each figure once, on little, to see that the benchmark works.
+Starts a broker of its own. Each arm is a process of its own; rates are over the second half of the run. Beside the
+engine: the bare client, a loop by hand, Kafka Streams with JPMML, and Quix Streams with onnxruntime. ``--quick`` takes
+each figure once, on little, to see that the benchmark works.
 """
 
 from __future__ import annotations
@@ -11,83 +12,118 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import skl2onnx
-from confluent_kafka import Producer
-
-from benchmarks.embedded.models import Forest, train_forest, write_wines
+from benchmarks.embedded.models import Forest, train_forest
 from benchmarks.figures import Figures, interleave, ratios, spread, tell_load
-from benchmarks.kafka.arms import ENGINES
-from headrace.records import Descriptor, Publish
+from benchmarks.kafka.arms import ENGINES, LOOPS
+from benchmarks.kafka.latency import Times, list_servers, measure_arrival, measure_latency
+from benchmarks.kafka.peers import quix
+from benchmarks.kafka.peers.streams import Streams, build
+from benchmarks.kafka.topics import fill, make_topics, publish, publish_to_peers, to_onnx
 from headrace.testing.broker import Broker
-from headrace.transports.kafka.connection import Connection
-from headrace.transports.kafka.publishing import ModelPublisher
-from headrace.transports.kafka.settings import ClientSettings
-from headrace.transports.kafka.topics import WHOLE, Plan, make_topic
-from headrace.wire.descriptor import encode_command
-from headrace.wire.wine import FEATURES
 
-LEVEL = 0.95
-STRETCH = 0.6
+WHAT = ("small", "large", "latency", "arrival")
+STREAMS = {
+    "Kafka Streams, no output": (False, False),
+    "Kafka Streams, at least once": (True, False),
+    "Kafka Streams, exactly once": (True, True),
+}
+QUIX = {"Quix Streams, no output": False, "Quix Streams, at least once": True}
+GOALS = {
+    "small": [
+        ("engine, no output", "loop by hand", 0.95),
+        ("engine, no output", "bare client", 0.6),
+        ("engine, no output", "Kafka Streams, no output", 6),
+        ("engine, exactly once", "Kafka Streams, at least once", 4),
+        ("engine, no output", "Quix Streams, no output", 10),
+    ],
+    "large": [
+        ("engine, no output", "loop by hand", 0.95),
+        ("engine, no output", "Kafka Streams, no output", 15),
+    ],
+}
+"""Which arm by which other, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The broker and the programs."""
+
+    bootstrap: str
+    folder: Path
+    streams: Streams | None
+    quix: Path | None
+
+    def measure(self, figures: Figures, topic: str, forest: Forest, count: int, rounds: int, arms: list[str]) -> None:
+        """Print the rates of every arm over a topic of so many records."""
+        make_topics(self.bootstrap, topic)
+        publish(self.bootstrap, topic, "forest", forest.content)
+        publish_to_peers(self.bootstrap, topic, "forest", forest.content)
+        fill(self.bootstrap, topic, count)
+        model = self.folder / f"{topic}.onnx"
+        model.write_bytes(to_onnx(forest))
+        runs = {name: run for name, run in self.list_arms(topic, count, model).items() if not arms or name in arms}
+        taken = interleave(runs, rounds)
+        for arm, rates in taken.items():
+            low, middle, high = spread(rates)
+            figures.tell(f"{forest.name}, {arm}", f"{middle:,.0f} records/s ({low:,.0f} to {high:,.0f})")
+        for above, below, goal in GOALS[topic]:
+            if above in taken and below in taken:
+                low, middle, high = spread(ratios(taken[above], taken[below]))
+                name = f"{forest.name}, {above} by {below} ({low:.2f} to {high:.2f})"
+                figures.hold(name, middle, goal)
+
+    def list_arms(self, topic: str, count: int, model: Path) -> dict[str, Callable[[], float]]:
+        """List all that can be measured here."""
+        arms: dict[str, Callable[[], float]] = {}
+        for arm in (*LOOPS, *ENGINES):
+            given = arm, self.bootstrap, topic, str(count), str(model)
+            arms[arm] = partial(_run, [sys.executable, "-m", "benchmarks.kafka.arms", *given])
+        if self.streams is not None:
+            for arm, (output, exactly) in STREAMS.items():
+                names = topic, f"{topic}-peers-models", f"{topic}-peers-results" if output else ""
+                command = self.streams.command(self.bootstrap, *names, total=count, exactly_once=exactly)
+                arms[arm] = partial(self.streams.rate, command)
+        if self.quix is not None:
+            for arm, output in QUIX.items():
+                results = f"{topic}-peers-results" if output else "-"
+                arms[arm] = partial(quix.rate, self.quix, self.bootstrap, topic, results, count, model)
+        return arms
 
 
 def main() -> None:
     """Print one line a figure."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kafka", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="each figure once, on little")
-    quick = parser.parse_args().quick
+    parser.add_argument("--rounds", type=int, default=7, help="how often each figure is taken")
+    parser.add_argument("--only", action="append", choices=WHAT, help="this part alone; may be given again")
+    parser.add_argument("--arm", action="append", help="these arms of the rates alone; may be given again")
+    arguments = parser.parse_args()
+    quick, what = arguments.quick, arguments.only or WHAT
+    rounds = 1 if quick else arguments.rounds
     figures = Figures()
     figures.tell("load", tell_load())
     with Broker(java=("-Xmx1g", "-Xms1g")) as broker, tempfile.TemporaryDirectory(prefix="headrace-bench-") as name:
+        folder = Path(name)
+        bench = Bench(broker.bootstrap, folder, build(folder / "streams"), quix.find())
         small, large = train_forest(10, 5), train_forest(5 if quick else 100, 5 if quick else None)
-        for place, forest, records in (("small", small, 1_000_000), ("large", large, 200_000)):
-            count = 50_000 if quick else records
-            _measure(figures, broker.bootstrap, place, forest, count, 1 if quick else 7, Path(name))
+        for topic, forest, count in (("small", small, 1_000_000), ("large", large, 200_000)):
+            if topic in what:
+                bench.measure(figures, topic, forest, 20_000 if quick else count, rounds, arguments.arm or [])
+        servers = list_servers(broker.bootstrap, bench.streams)
+        times = Times(1, 2) if quick else Times(8, 12)
+        for rate in (1_000, 10_000) if "latency" in what else ():
+            measure_latency(figures, broker.bootstrap, servers, small, rate, times, rounds)
+        if "arrival" in what:
+            alike = [server for server in servers if server.name.endswith("at least once")]
+            measure_arrival(figures, broker.bootstrap, alike, (small, large), times, rounds)
     figures.tell("load", tell_load())
 
 
-def _measure(
-    figures: Figures, bootstrap: str, topic: str, forest: Forest, count: int, rounds: int, folder: Path
-) -> None:
-    _fill(bootstrap, topic, forest, count)
-    model = folder / f"{topic}.onnx"
-    sample = np.zeros((1, len(FEATURES)), np.float32)
-    made = skl2onnx.to_onnx(forest.trained, sample, options={id(forest.trained): {"zipmap": False}})
-    model.write_bytes(made.SerializeToString())
-    arms: dict[str, Callable[[], float]] = {
-        arm: partial(_run, arm, bootstrap, topic, count, model) for arm in ("bare client", "loop by hand", *ENGINES)
-    }
-    taken = interleave(arms, rounds)
-    for arm, rates in taken.items():
-        low, middle, high = spread(rates)
-        figures.tell(f"{forest.name}, {arm}", f"{middle:,.0f} records/s ({low:,.0f} to {high:,.0f})")
-    engine = taken["engine, no output"]
-    figures.hold(f"{forest.name}, beside the loop by hand", spread(ratios(engine, taken["loop by hand"]))[1], LEVEL)
-    if topic == "small":
-        beside = spread(ratios(engine, taken["bare client"]))[1]
-        figures.hold(f"{forest.name}, beside the bare client", beside, STRETCH)
-
-
-def _fill(bootstrap: str, topic: str, forest: Forest, count: int) -> None:
-    connection = Connection(ClientSettings({"bootstrap.servers": bootstrap}))
-    for name in (topic, f"{topic}-letters", f"{topic}-results"):
-        make_topic(connection, Plan(name, 1, 1))
-    make_topic(connection, Plan(f"{topic}-models", 1, 1, WHOLE))
-    descriptor = Descriptor("forest", "wine", model_type="pmml", content=forest.content)
-    with ModelPublisher(connection, f"{topic}-models") as publisher:
-        publisher.append(encode_command(Publish(descriptor)), "publish", "wine", "")
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "queue.buffering.max.messages": 2_000_000})
-    values: list[dict[str, Any]] = [{"value": value} for value in write_wines(count).to_pylist()]
-    producer.produce_batch(topic, values, partition=0)
-    producer.flush()
-
-
-def _run(arm: str, bootstrap: str, topic: str, count: int, model: Path) -> float:
-    command = [sys.executable, "-m", "benchmarks.kafka.arms", arm, bootstrap, topic, str(count), str(model)]
+def _run(command: list[str]) -> float:
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return float(done.stdout.split()[-1])
 

@@ -1,21 +1,21 @@
 """One arm of the comparison, in a process of its own: ``python -m benchmarks.kafka.arms ARM BOOTSTRAP TOPIC ...``.
 
-Prints the records a second over the second half of the run, so that starting and the first fetches do not count.
+The further arguments are the number of records and the ONNX model of the loop by hand. Prints the records a second over
+the second half of the run, so that starting and the first fetches do not count. With a count of 0 the engine serves
+until its standard input ends.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from confluent_kafka import Consumer, Message, TopicPartition
-
-from benchmarks.embedded.models import open_codec
+from benchmarks.embedded.models import LAYOUT, open_codec
+from benchmarks.kafka.loops import run_bare, run_by_hand
 from headrace.core.settings import JoinSettings
 from headrace.engines.kafka.engine import KafkaEngine
 from headrace.engines.kafka.parts import Delivery, Encoders, Group, Manner, Parts, Topics
@@ -28,22 +28,24 @@ from headrace.transports.kafka.models import ModelTopic
 from headrace.transports.kafka.settings import ClientSettings
 from headrace.wire.dead_letters import encode_dead_letters
 from headrace.wire.descriptor import decode_command
-from headrace.wire.results import encode_json
-from headrace.wire.wine import FEATURES, decode_wine
+from headrace.wire.results import Selection, encode_json
 
 BATCH = 10_000
-TUNED = {"fetch.queue.backoff.ms": 1, "queued.min.messages": 1_000_000, "check.crcs": False}
-_TAGS = np.array([8 * place + 1 for place in range(1, len(FEATURES) + 1)], np.uint8)
-_CELL = 9
+LOOPS = ("bare client", "loop by hand")
+WHOLE = frozenset[str]()
+SHORT = frozenset({"position", "outputs.quality"})
+"""What the results of Kafka Streams hold too: which model, and the quality."""
 ENGINES = {
-    "engine, no output": (Delivery.AT_LEAST_ONCE, False),
-    "engine, at least once": (Delivery.AT_LEAST_ONCE, True),
-    "engine, exactly once": (Delivery.EXACTLY_ONCE, True),
+    "engine, no output": (Delivery.AT_LEAST_ONCE, False, WHOLE),
+    "engine, at least once": (Delivery.AT_LEAST_ONCE, True, SHORT),
+    "engine, exactly once": (Delivery.EXACTLY_ONCE, True, SHORT),
+    "engine, at least once, whole results": (Delivery.AT_LEAST_ONCE, True, WHOLE),
+    "engine, exactly once, whole results": (Delivery.EXACTLY_ONCE, True, WHOLE),
 }
 
 
 class Watch:
-    """Takes the rate over the second half; an ``Observer`` of an engine as well."""
+    """Takes the rate over the second half; an ``Observer`` of an engine as well. A ``total`` of 0 never ends."""
 
     def __init__(self, total: int) -> None:
         self._total, self.rows = total, 0
@@ -71,59 +73,14 @@ class Watch:
 
     def committed(self) -> None:
         """End where all is done: what is committed counts."""
-        if self.rows >= self._total:
+        if self._total and self.rows >= self._total:
             self.stop()
 
 
-def run_bare(bootstrap: str, topic: str, watch: Watch, total: int) -> None:
-    """Fetch batches and read each value: no more than every program must."""
-    for messages in _fetch(bootstrap, topic, watch, total):
-        list(map(Message.value, messages))
-
-
-def run_by_hand(bootstrap: str, topic: str, watch: Watch, total: int, model: str) -> None:
-    """Fetch batches, look at the records' fixed layout through NumPy, score them with onnxruntime at once."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    (given,), wanted = session.get_inputs(), [session.get_outputs()[0].name]
-    for messages in _fetch(bootstrap, topic, watch, total):
-        session.run(wanted, {given.name: view_wines([message.value() for message in messages])})
-
-
-def view_wines(values: list[bytes]) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Read wines by their layout: eleven tagged doubles and a text; one that leaves a zero out is read by protobuf."""
-    data = np.frombuffer(b"".join(values), np.uint8)
-    lengths = np.fromiter(map(len, values), np.int64, len(values))
-    starts = np.cumsum(lengths) - lengths
-    whole = np.flatnonzero(lengths >= _CELL * len(_TAGS))
-    cells = data[starts[whole][:, None] + np.arange(_CELL * len(_TAGS))]
-    fits = (cells[:, ::_CELL] == _TAGS).all(axis=1)
-    doubles = np.ascontiguousarray(cells.reshape(len(whole), -1, _CELL)[:, :, 1:]).view("<f8")[:, :, 0]
-    read = np.zeros((len(values), len(_TAGS)), np.float32)
-    read[whole[fits]] = doubles[fits]
-    others = np.ones(len(values), np.bool_)
-    others[whole[fits]] = False
-    for row in np.flatnonzero(others).tolist():
-        read[row] = list(decode_wine(values[row])[0].values())
-    return read
-
-
-def _fetch(bootstrap: str, topic: str, watch: Watch, total: int) -> Any:
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench", "enable.auto.commit": False, **TUNED})
-    consumer.assign([TopicPartition(topic, 0, 0)])
-    while watch.rows < total:
-        messages = consumer.consume(BATCH, 1.0)
-        yield messages
-        watch.count(len(messages))
-    consumer.close()
-
-
-def run_engine(name: str, bootstrap: str, topic: str, watch: Watch) -> None:
-    """Run the engine until all records are committed."""
-    delivery, output = ENGINES[name]
+def run_engine(name: str, bootstrap: str, topic: str, watch: Watch, batch: int) -> None:
+    """Run the engine until the watch stops it, all records committed."""
+    delivery, output, members = ENGINES[name]
+    selection = Selection(members)
     connection = Connection(ClientSettings({"bootstrap.servers": bootstrap}))
     run = f"bench-{uuid.uuid4().hex[:8]}"
     codec = open_codec()
@@ -131,29 +88,39 @@ def run_engine(name: str, bootstrap: str, topic: str, watch: Watch) -> None:
         connection=connection,
         group=Group(run, "bench"),
         topics=Topics({topic: codec}, f"{topic}-letters", run, f"{topic}-results" if output else ""),
-        encoders=Encoders(encode_json, lambda letters: encode_dead_letters(letters).splitlines(), lambda _: b""),
+        encoders=Encoders(
+            lambda results: encode_json(results, selection),
+            lambda letters: encode_dead_letters(letters).splitlines(),
+            lambda _: b"",
+        ),
         models=ModelTopic(connection, f"{topic}-models", decode_command, wait=0.02),
-        loader=open_loader(LoadOptions()),
+        loader=open_loader(LoadOptions(exclude=LAYOUT.named_fields()), in_child=True),
         contents=MemoryContents(),
         manner=Manner(delivery, headers=False),
         observers=(watch,),
     )
-    settings = JoinSettings(no_model=NoModelPolicy.HOLD, exclude=frozenset({"dataType"}), queue_records=2 * BATCH)
-    engine = KafkaEngine(settings, parts, Cadence(batch_records=BATCH, commit=0.1))
+    excluded = frozenset(LAYOUT.named_fields())
+    settings = JoinSettings(no_model=NoModelPolicy.HOLD, exclude=excluded, queue_records=2 * batch)
+    engine = KafkaEngine(settings, parts, Cadence(batch_records=batch, commit=0.1))
     watch.stop = engine.stop
     engine.run()
 
 
 def main() -> None:
     """Run one arm and print its rate."""
-    arm, bootstrap, topic, total, model = sys.argv[1:]
-    watch = Watch(int(total))
+    arm, bootstrap, topic, told, model = sys.argv[1:]
+    total = int(told)
+    watch = Watch(total)
     if arm == "bare client":
-        run_bare(bootstrap, topic, watch, int(total))
+        run_bare(bootstrap, topic, watch, total)
     elif arm == "loop by hand":
-        run_by_hand(bootstrap, topic, watch, int(total), str(Path(model)))
+        run_by_hand(bootstrap, topic, watch, total, model)
+    elif total == 0:
+        threading.Thread(target=lambda: (sys.stdin.read(), watch.stop()), daemon=True).start()
+        run_engine(arm, bootstrap, topic, watch, BATCH)
+        return
     else:
-        run_engine(arm, bootstrap, topic, watch)
+        run_engine(arm, bootstrap, topic, watch, BATCH)
     print(watch.rate(), flush=True)
 
 
