@@ -215,16 +215,13 @@ class Transactions(_Sending):
             self._call(step, sign(offsets), group, _OFFSETS_PATIENCE, patience=_OFFSETS_PATIENCE)
 
     def _find_generation(self, consumer: Consumer) -> object:
-        """Ask for this instance's place in its group, which a client that is just losing partitions may not tell.
+        """Ask for this instance's place in its group, which a client that is just losing partitions may never tell.
 
-        Seen where a member left while another joined, within the callback that takes partitions away: the call came
-        back once that had ended. What the transaction holds is dropped then, and done by who gets the partitions.
+        Seen where a member left while another joined, within the callback that takes partitions away. The client is
+        not used again: the engine begins a session with another one.
         """
         try:
             return attend(consumer.consumer_group_metadata, seconds=0.0, grace=_TELLING)
-        except StuckError as error:
-            self.close_transaction()
-            raise StaleError(str(error)) from error
         except KafkaException as error:
             raise LapseError(explain(error)) from error
 
