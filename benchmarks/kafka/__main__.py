@@ -11,7 +11,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -66,7 +66,7 @@ class Bench:
         model = self.folder / f"{topic}.onnx"
         model.write_bytes(to_onnx(forest))
         runs = {name: run for name, run in self.list_arms(topic, count, model).items() if not arms or name in arms}
-        taken = interleave(runs, rounds)
+        taken = interleave({name: partial(_tell, name, run) for name, run in runs.items()}, rounds)
         for arm, rates in taken.items():
             low, middle, high = spread(rates)
             figures.tell(f"{forest.name}, {arm}", f"{middle:,.0f} records/s ({low:,.0f} to {high:,.0f})")
@@ -108,11 +108,13 @@ def main() -> None:
     figures.tell("load", tell_load())
     with Broker(java=("-Xmx1g", "-Xms1g")) as broker, tempfile.TemporaryDirectory(prefix="headrace-bench-") as name:
         folder = Path(name)
-        bench = Bench(broker.bootstrap, folder, build(folder / "streams"), quix.find())
+        arms = arguments.arm or []
+        streams = build(folder / "streams") if _is_wanted("Kafka Streams", arms, what) else None
+        bench = Bench(broker.bootstrap, folder, streams, quix.find() if _is_wanted("Quix", arms, what) else None)
         small, large = train_forest(10, 5), train_forest(5 if quick else 100, 5 if quick else None)
         for topic, forest, count in (("small", small, 1_000_000), ("large", large, 200_000)):
             if topic in what:
-                bench.measure(figures, topic, forest, 20_000 if quick else count, rounds, arguments.arm or [])
+                bench.measure(figures, topic, forest, 20_000 if quick else count, rounds, arms)
         servers = list_servers(broker.bootstrap, bench.streams)
         times = Times(1, 2) if quick else Times(8, 12)
         for rate in (1_000, 10_000) if "latency" in what else ():
@@ -121,6 +123,20 @@ def main() -> None:
             alike = [server for server in servers if server.name.endswith("at least once")]
             measure_arrival(figures, broker.bootstrap, alike, (small, large), times, rounds)
     figures.tell("load", tell_load())
+
+
+def _is_wanted(program: str, arms: list[str], what: Sequence[str]) -> bool:
+    """Tell whether a program is measured at all: building it takes its time."""
+    if program == "Kafka Streams" and {"latency", "arrival"} & set(what):
+        return True
+    return not arms or any(arm.startswith(program) for arm in arms)
+
+
+def _tell(name: str, run: Callable[[], float]) -> float:
+    """Tell how far a long benchmark is."""
+    rate = run()
+    print(f"  {name}: {rate:,.0f} records/s", file=sys.stderr, flush=True)
+    return rate
 
 
 def _run(command: list[str]) -> float:

@@ -19,6 +19,8 @@ def find() -> Path | None:
 
 def rate(python: Path, bootstrap: str, topic: str, results: str, count: int, model: Path) -> float:
     """Score a topic; give records a second over the second half. ``results`` is "-" for none."""
-    command = [str(python), "-W", "ignore", str(LOOP), bootstrap, topic, results, str(count), str(model)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    command = [str(python), str(LOOP), bootstrap, topic, results, str(count), str(model)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"Quix Streams failed:\n{done.stderr}")
     return float(done.stdout.split()[-1])

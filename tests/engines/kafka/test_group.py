@@ -6,6 +6,7 @@ import threading
 from itertools import pairwise
 
 import pytest
+from confluent_kafka import Consumer
 
 from headrace.core.statistics import Counts
 from headrace.engines.kafka.settings import tell_consumer
@@ -92,6 +93,20 @@ def test_a_broker_that_is_killed_is_waited_for_and_nothing_is_lost() -> None:
         assert summaries[0].counts.balanced
         assert rig.scored() == rig.places(300)
         assert rig.tally().totals() == Counts(received=300, scored=300)
+
+
+def test_a_member_that_shares_partitions_in_another_way_is_told(rig: Rig) -> None:
+    rig.publish(2)
+    given = {"bootstrap.servers": rig.bootstrap, "group.id": f"{rig.name}-group"}
+    other = Consumer({**given, "partition.assignment.strategy": "range"})
+    other.subscribe([rig.topic("records")])
+    while not other.assignment():
+        other.poll(0.1)
+    try:
+        with pytest.raises(SourceError, match="the group's other members share partitions in another way"):
+            rig.run()
+    finally:
+        other.close()
 
 
 def test_an_assignor_that_stops_everyone_is_refused(rig: Rig) -> None:
