@@ -10,15 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from headrace.errors import HeadraceError
-from headrace.testing.group_kills.campaign import finish
+from headrace.testing.group_kills.campaign import finish, prepare
 from headrace.testing.group_kills.child import Life
 from headrace.testing.group_kills.instances import Instances
-from headrace.testing.group_kills.publisher import Publisher
-from headrace.testing.group_kills.topics import make_topics, write_records
 
 if TYPE_CHECKING:
     from headrace.testing.broker import Broker
@@ -44,13 +41,8 @@ class BrokerLosses:
     def run(self) -> Plan:
         """Lose the broker as often as is planned, then let the instances finish; give the plan as carried out."""
         chance = random.Random(self.plan.seed)  # noqa: S311 a test's choices
-        rate = self.plan.records / (self.times * CYCLE) / self.plan.instances
-        plan = self.plan = msgspec.structs.replace(self.plan, rate=rate)
-        make_topics(plan)
-        write_records(plan)
-        publisher = Publisher(plan)
-        publisher.publish()
-        names = [f"instance-{number}" for number in range(plan.instances)]
+        plan, publisher = prepare(self.plan, self.times * CYCLE, self.plan.instances)
+        names = plan.names
         with Instances(plan, self.folder) as instances:
             with publisher.publishing():
                 for name in names:

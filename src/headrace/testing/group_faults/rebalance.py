@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from headrace.testing.group_kills.campaign import END
+from headrace.testing.group_kills.campaign import END, prepare
 from headrace.testing.group_kills.child import Life
 from headrace.testing.group_kills.instances import Instances
-from headrace.testing.group_kills.publisher import INTERVAL, Publisher
-from headrace.testing.group_kills.topics import make_topics, wait_for_end, write_records
+from headrace.testing.group_kills.publisher import INTERVAL
+from headrace.testing.group_kills.topics import wait_for_end
 
 if TYPE_CHECKING:
     from headrace.testing.group_kills.plan import Plan
@@ -42,13 +40,8 @@ class Rebalances:
     def run(self) -> Plan:
         """Come and go until as many models are published as planned, then let the instances finish."""
         span = self.switches * INTERVAL + EVERY
-        rate = self.plan.records / span / (self.plan.instances + 1)
-        plan = self.plan = msgspec.structs.replace(self.plan, rate=rate)
-        make_topics(plan)
-        write_records(plan)
-        publisher = Publisher(plan)
-        publisher.publish()
-        names = [f"instance-{number}" for number in range(plan.instances)]
+        plan, publisher = prepare(self.plan, span, self.plan.instances + 1)
+        names = plan.names
         with Instances(plan, self.folder) as instances:
             for name in names:
                 instances.start(Life(name, fixed=False))

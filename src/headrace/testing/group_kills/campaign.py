@@ -61,13 +61,8 @@ class Campaign:
         """Kill as often as is planned, then let the instances finish; give the plan as it was carried out."""
         chance = random.Random(self.plan.seed)  # noqa: S311 a test's choices
         span = self.plan.kills * CYCLE + self.plan.pauses * PAUSE
-        rate = 0.0 if not span else self.plan.records / span / self.plan.instances
-        plan = self.plan = msgspec.structs.replace(self.plan, rate=rate)
-        make_topics(plan)
-        write_records(plan)
-        publisher = Publisher(plan)
-        publisher.publish()
-        names = [f"instance-{number}" for number in range(plan.instances)]
+        plan, publisher = prepare(self.plan, span, self.plan.instances)
+        names = plan.names
         with Instances(plan, self.folder) as instances:
             with publisher.publishing():
                 for name in names:
@@ -98,6 +93,19 @@ class Campaign:
         instances.is_at_work(name)
         instances.pause(name, PAUSE)
         self.toll.pauses += 1
+
+
+def prepare(plan: Plan, span: float, instances: int) -> tuple[Plan, Publisher]:
+    """Make topics, write the records, publish the first model; give the plan as it is to be carried out.
+
+    The records last ``span`` seconds where so many instances score at once; 0: as long as they take.
+    """
+    plan = msgspec.structs.replace(plan, rate=plan.records / span / instances if span else 0.0)
+    make_topics(plan)
+    write_records(plan)
+    publisher = Publisher(plan)
+    publisher.publish()
+    return plan, publisher
 
 
 def finish(instances: Instances, names: list[str]) -> None:

@@ -38,6 +38,11 @@ class Plan(msgspec.Struct, frozen=True):
         """The instances' group."""
         return f"{self.name}-group"
 
+    @property
+    def names(self) -> list[str]:
+        """The instances' names."""
+        return [f"instance-{number}" for number in range(self.instances)]
+
     def topic(self, what: str) -> str:
         """Name one of the campaign's topics: records, models, results, dead-letters, state."""
         return f"{self.name}-{what}"
