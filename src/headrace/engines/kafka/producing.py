@@ -136,9 +136,8 @@ class _Sending:
                 raise LapseError(f"{len(producer)} messages have waited {_PATIENCE:g} s to be sent")
 
     def _note(self, error: KafkaError | None, message: Any) -> None:
-        if error is not None:
-            self._failed = self._failed or error
-            self._written = {message.topic()}
+        if error is not None and self._failed is None:
+            self._failed, self._written = error, {message.topic()}
 
     def _fail(self, error: KafkaError | KafkaException, topic: str = "") -> LapseError | SinkError:
         """Make the error of what was refused: one after which the engine begins again, or one that ends it."""
