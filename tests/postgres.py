@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
@@ -24,21 +23,21 @@ PATIENCE = 60.0
 def start_postgres() -> Iterator[str]:
     """Start a server for as long as the block takes; gives the address of a database."""
     folder = Path(tempfile.mkdtemp(prefix="headrace-postgres-"))
-    as_user: dict[str, Any] = {}
+    as_user: list[str] = []
     if os.getuid() == 0:  # PostgreSQL does not run as root
         shutil.chown(folder, "nobody")
-        as_user = {"user": "nobody"}
+        # Not Popen's own user: that forks, which a process that speaks gRPC does not survive each time.
+        as_user = ["setpriv", "--reuid=nobody", "--clear-groups"]
     (port,) = find_ports(1)
     data = str(folder / "data")
-    subprocess.run(
-        [find_program("initdb"), "-D", data, "-U", "headrace", "-A", "trust", "-N", "-E", "UTF8", "--locale", "C"],
-        cwd=folder, check=True, capture_output=True, **as_user,
-    )  # fmt: skip
+    initdb = [find_program("initdb"), "-D", data, "-U", "headrace", "-A", "trust", "-N", "-E", "UTF8", "--locale", "C"]
+    done = subprocess.run([*as_user, *initdb], cwd=folder, check=False, capture_output=True, text=True)
+    assert not done.returncode, f"initdb ended with {done.returncode}: {done.stderr}"
     settings = ["listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", "fsync=off"]
     words = [word for setting in settings for word in ("-c", setting)]
     server = subprocess.Popen(
-        [find_program("postgres"), "-D", data, *words],
-        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user,
+        [*as_user, find_program("postgres"), "-D", data, *words],
+        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     address = f"postgresql://headrace@127.0.0.1:{port}/postgres"
     try:
