@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 DEAD_LETTERS, EVENTS = "dead_letters", "events"
 
 Keyed = tuple[Key, Parcel]
+_Place = tuple[type, str, int]
+_OF_BYTES: _Place = (bytes, "records", 0)
+_OF_MAPPINGS: _Place = (Mapping, "records", 0)
+_BEGINNING = MIN_TIMESTAMP.micros
 _GLOBAL = (GlobalWindow(),)
 
 
@@ -54,33 +58,34 @@ def to_milliseconds(timestamp: Timestamp) -> int:
 
 
 class _Pile:
-    """The records of one partition that wait to be decoded."""
+    """The records of one kind and partition that wait to be decoded, with their times in microseconds."""
 
-    def __init__(self) -> None:
-        self.records: list[RecordElement | Mapping[str, object]] = []
+    def __init__(self, kind: type) -> None:
+        self._kind = kind
+        self.records: list[Any] = []
         self.times: list[int] = []
-        self.since = Timestamp(micros=2**62)
 
-    def add(self, record: RecordElement | Mapping[str, object], timestamp: Timestamp) -> None:
-        """Take in a record."""
-        self.records.append(record)
-        self.times.append(to_milliseconds(timestamp))
-        self.since = min(self.since, timestamp)
+    @property
+    def since(self) -> Timestamp:
+        """The earliest of their times."""
+        return Timestamp(micros=min(self.times))
 
     def make_raw(self, source: str, partition: int) -> Raw:
         """Give the records as a batch; a mapping is a row of a table."""
-        timestamps = None if BEGINNING in self.times else np.array(self.times, np.int64)
-        if not isinstance(self.records[0], RecordElement):
+        times = np.array(self.times, np.int64)
+        timestamps = None if (times <= _BEGINNING).any() else times // 1_000
+        unnumbered = np.full(len(times), UNNUMBERED, np.int64)
+        if self._kind is Mapping:
             table, unfit = Table().build(self.records)
-            offsets = np.full(len(self.records), UNNUMBERED, np.int64)
-            return Raw(source, partition, offsets, unfit, table, timestamps=timestamps)
-        elements = [record for record in self.records if isinstance(record, RecordElement)]
-        keys = pa.array([record.key for record in elements], pa.binary())
+            return Raw(source, partition, unnumbered, unfit, table, timestamps=timestamps)
+        if self._kind is bytes:
+            return Raw(source, partition, unnumbered, pa.array(self.records, pa.binary()), timestamps=timestamps)
+        keys = pa.array([record.key for record in self.records], pa.binary())
         return Raw(
             source,
             partition,
-            np.array([record.offset for record in elements], np.int64),
-            pa.array([record.value for record in elements], pa.binary()),
+            np.array([record.offset for record in self.records], np.int64),
+            pa.array([record.value for record in self.records], pa.binary()),
             keys=None if keys.null_count == len(keys) else keys,
             timestamps=timestamps,
         )
@@ -93,7 +98,7 @@ class DecodeRecords(beam.DoFn):
         super().__init__()  # type: ignore[no-untyped-call]
         self._codec, self._keys = codec, Keys(settings)
         self._most, self._form = batch_records, form
-        self._piles: dict[tuple[str, int, bool], _Pile] = {}
+        self._piles: dict[_Place, _Pile] = {}
         self._dead_letters = Metrics.counter("headrace", "undecoded")
 
     def start_bundle(self) -> None:
@@ -106,34 +111,41 @@ class DecodeRecords(beam.DoFn):
         timestamp: Timestamp = beam.DoFn.TimestampParam,  # type: ignore[assignment]
     ) -> Iterator[object]:
         """Take in a record; decode when a batch is full."""
-        record = RecordElement(element) if isinstance(element, bytes) else element
-        place = (record.source, record.partition, True) if isinstance(record, RecordElement) else ("records", 0, False)
-        pile = self._piles.setdefault(place, _Pile())
-        pile.add(record, timestamp)
+        if isinstance(element, RecordElement):
+            place: _Place = (RecordElement, element.source, element.partition)
+        else:
+            place = _OF_BYTES if isinstance(element, bytes) else _OF_MAPPINGS
+        pile = self._piles.get(place)
+        if pile is None:
+            pile = self._piles[place] = _Pile(place[0])
+        pile.records.append(element)
+        pile.times.append(timestamp.micros)
         if len(pile.records) >= self._most:
             del self._piles[place]
-            for value in self._decode(pile, place):
-                yield value if isinstance(value, TaggedOutput) else TimestampedValue(value.value, pile.since)
+            since = pile.since
+            for value in self._decode(pile, place, since):
+                yield value if isinstance(value, TaggedOutput) else TimestampedValue(value.value, since)
 
     def finish_bundle(self) -> Iterator[object]:
         """Decode what is left of the bundle."""
         for place, pile in self._piles.items():
-            for value in self._decode(pile, place):
+            since = pile.since
+            for value in self._decode(pile, place, since):
                 if isinstance(value, TaggedOutput):
-                    yield TaggedOutput(value.tag, WindowedValue(value.value, pile.since, _GLOBAL))
+                    yield TaggedOutput(value.tag, WindowedValue(value.value, since, _GLOBAL))
                 else:
                     yield value
         self._piles = {}
 
-    def _decode(self, pile: _Pile, place: tuple[str, int, bool]) -> Iterator[TaggedOutput[Any, Any] | WindowedValue]:
-        batch = self._codec.decode(pile.make_raw(place[0], place[1]))
+    def _decode(self, pile: _Pile, place: _Place, since: Timestamp) -> Iterator[TaggedOutput[Any, Any] | WindowedValue]:
+        batch = self._codec.decode(pile.make_raw(*place[1:]))
         if batch.failures:
             self._dead_letters.inc(len(batch.failures))
             for letter in write_dead_letters(DeadLetters(batch, None, batch.failures), self._form):
                 yield TaggedOutput(DEAD_LETTERS, letter)
         for data_type, rows in divide(batch):
             for key in self._keys.of_type(data_type):
-                yield WindowedValue((key, rows), pile.since, _GLOBAL)
+                yield WindowedValue((key, rows), since, _GLOBAL)
 
 
 class RouteModels(beam.DoFn):
