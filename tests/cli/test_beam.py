@@ -39,6 +39,7 @@ topic = "{name}-models"
 follow = false
 [results]
 topic = "{name}-results"
+members = ["outputs.y"]
 [dead_letters]
 topic = "{name}-letters"
 [loading]
@@ -90,7 +91,8 @@ def test_draining_and_starting_again_changes_nothing(cli: Cli, kafka_broker: Bro
     assert 0 == producer.flush(30)
     assert 0 == cli("run", str(file)).exit_code
     lines = await_results(kafka_broker, f"{name}-results", 30)
-    assert [2.0 * number for number in range(30)] == sorted(json.loads(line)["outputs"]["y"] for line in lines)
+    scores = [{"outputs": {"y": 2.0 * number}} for number in range(30)]
+    assert scores == sorted(map(json.loads, lines), key=lambda line: float(line["outputs"]["y"]))
 
 
 @pytest.mark.slow

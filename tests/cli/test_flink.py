@@ -45,6 +45,7 @@ topic = "{name}-models"
 follow = {follow}
 [results]
 topic = "{name}-results"
+members = ["partition", "offset", "outputs.y"]
 [dead_letters]
 topic = "{name}-letters"
 [events]

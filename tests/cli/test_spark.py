@@ -41,6 +41,7 @@ topic = "{name}-models"
 follow = false
 [results]
 topic = "{name}-results"
+members = ["outputs.y"]
 [dead_letters]
 topic = "{name}-letters"
 [events]
@@ -97,8 +98,9 @@ def test_topics_are_served_to_their_end(kafka_broker: Broker, tmp_path: Path) ->
     assert counts == json.loads(done.stdout)
     results = read(kafka_broker, f"{name}-results", 9)
     assert {b"key"} == {key for key, _ in results}
-    scores = [json.loads(value)["outputs"]["y"] for _, value in results]
-    assert [2.0 * number for number in range(9)] == sorted(scores)
+    lines = [json.loads(value) for _, value in results]
+    scores = [{"outputs": {"y": 2.0 * number}} for number in range(9)]
+    assert scores == sorted(lines, key=lambda line: float(line["outputs"]["y"]))
     assert "undecodable" == json.loads(read(kafka_broker, f"{name}-letters", 1)[0][1])["code"]
     assert "serving" in {json.loads(value)["kind"] for _, value in read(kafka_broker, f"{name}-events", 6)}
 

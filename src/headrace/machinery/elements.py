@@ -6,17 +6,19 @@ line feed), the same as every engine writes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pyarrow as pa
 
 from headrace.core.events import describe_event
+from headrace.errors import ConfigurationError
 from headrace.records import ModelVersion, SlotKey
 from headrace.wire.dead_letters import decode_dead_letter, encode_dead_letters
-from headrace.wire.results.json import encode_json
+from headrace.wire.results.json import ALL, Selection, encode_json, select
 from headrace.wire.results.table import OUTPUT_PREFIX, tabulate
 
 if TYPE_CHECKING:
@@ -79,19 +81,27 @@ class Leaving:
     events: Sequence[object]
 
 
-def write_outcome(outcome: Outcome, events: Sequence[Event], form: Form) -> Leaving:
-    """Write what the join gave as elements."""
+def select_members(form: Form, members: Collection[str]) -> Selection:
+    """Choose what a line holds of a result. Raises ``ConfigurationError``."""
+    if members and form is not Form.JSON:
+        raise ConfigurationError("members choose what a line of JSON holds: give form=Form.JSON with them")
+    return select(members)
+
+
+def write_outcome(outcome: Outcome, events: Sequence[Event], form: Form, selection: Selection = ALL) -> Leaving:
+    """Write what the join gave as elements; ``selection`` is of the members of a line."""
     return Leaving(
-        [element for results in outcome.results for element in write_results(results, form)],
+        [element for results in outcome.results for element in write_results(results, form, selection)],
         [element for letters in outcome.dead_letters for element in write_dead_letters(letters, form)],
         write_events(events, form),
     )
 
 
-def write_results(results: Results, form: Form) -> Sequence[object]:
+def write_results(results: Results, form: Form, selection: Selection = ALL) -> Sequence[object]:
     """Write results as elements."""
     if form is Form.JSON:
-        return [text.encode() for text in encode_json(results).to_pylist()]
+        lines: list[bytes] = encode_json(results, selection).cast(pa.binary()).to_pylist()
+        return lines
     return list(_read_results(results))
 
 

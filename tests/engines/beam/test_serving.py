@@ -6,16 +6,20 @@ import json
 import time
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
+import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pytest
+from apache_beam.transforms.window import FixedWindows, TimestampedValue
 
 from headrace.app.statistics import KeptStatistics
 from headrace.core.join import Join
 from headrace.core.settings import JoinSettings, SlotSettings
 from headrace.core.timeline import END
-from headrace.engines.beam import Form, ModelElement
+from headrace.engines.beam import Form, ModelElement, ServeBesideModels, ServeModels
+from headrace.errors import ConfigurationError
 from headrace.loading import BackgroundLoader, open_loader
 from headrace.machinery.desk import DESKS, Inbox, KeptContents
 from headrace.machinery.inventory import Inventory
@@ -26,7 +30,7 @@ from headrace.testing.scaling import write_scaling
 from headrace.wire.dead_letters import decode_dead_letter, encode_dead_letters
 from headrace.wire.descriptor import decode_command
 from headrace.wire.results.table import tabulate
-from tests.engines.beam.rig import CODEC, OPTIONS, Script, command, publish, record, timed
+from tests.engines.beam.rig import CODEC, OPTIONS, Gathered, Script, command, publish, record, run, timed
 
 pytestmark = pytest.mark.slow
 
@@ -137,6 +141,36 @@ def test_lines_of_json_are_those_of_every_engine() -> None:
     assert ("r1", {"y": 2.0}) == (line["id"], line["outputs"])
     assert ["undecodable"] == [json.loads(letter)["code"] for letter in gathered["dead_letters"]]
     assert "serving" in {json.loads(event)["kind"] for event in gathered["events"]}
+
+
+@pytest.mark.parametrize("serve", [ServeModels, ServeBesideModels])
+def test_members_of_a_line_may_be_chosen(serve: Any) -> None:
+    script = Script().models([publish(0, 2)]).reach(10).records([record(1)])
+    gathered = script.serve(serve=serve, form=Form.JSON, members=("id", "outputs.y"))
+    assert [b'{"id":"r1","outputs":{"y":2.0}}'] == gathered["results"]
+
+
+@pytest.mark.parametrize("serve", [ServeModels, ServeBesideModels])
+def test_members_that_no_line_can_hold_are_refused(serve: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"give form=Form\.JSON with them"):
+        serve(CODEC, members=("id",))
+    with pytest.raises(ConfigurationError, match="'price' is no member of a result; there are id, key"):
+        serve(CODEC, form=Form.JSON, members=("price",))
+
+
+def test_records_are_taken_out_of_their_windows() -> None:
+    def build(pipeline: beam.Pipeline, gathered: Gathered) -> None:
+        models = pipeline | "Models" >> beam.Create([publish(0, 2)])
+        records = pipeline | "Records" >> beam.Create([record(number) for number in range(3)])
+        windowed = records | beam.Map(_by_number) | beam.WindowInto(FixedWindows(1))
+        served = {"records": windowed, "models": models} | ServeModels(CODEC, HOLD, OPTIONS, in_child=False)
+        gathered.take("results", served.results)
+
+    assert {"r0": 0.0, "r1": 2.0, "r2": 4.0} == run(build).scores
+
+
+def _by_number(value: bytes) -> TimestampedValue[bytes]:
+    return TimestampedValue(value, json.loads(value)["at"])
 
 
 def test_models_are_checked_in_a_process_of_their_own() -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headrace.wire.results import Selection, encode_json, encode_json_lines
+from headrace.errors import ConfigurationError
+from headrace.wire.results import Selection, encode_json, encode_json_lines, select
 from headrace.wire.results.json import write_column
 from tests.wire.results.outcomes import OUTPUTS, results_of
 
@@ -40,6 +41,13 @@ def test_members_may_be_chosen(names: tuple[str, ...], expected: str) -> None:
     lines = encode_json(results_of(), Selection(frozenset(names)))
     assert 3 == len(lines)
     assert expected == lines[0].as_py()
+
+
+def test_what_no_result_can_hold_is_not_chosen() -> None:
+    assert select(["id", "outputs.y"]).takes("outputs.y")
+    for name in ("price", "outputs.", "y"):
+        with pytest.raises(ConfigurationError, match=f"'{name}' is no member of a result; there are id, key, .*NAME"):
+            select(["id", name])
 
 
 def test_what_all_rows_share_is_written_once_and_what_one_model_says_too() -> None:

@@ -124,6 +124,7 @@ def build_graph(pipeline: beam.Pipeline, configuration: BeamConfiguration, direc
         in_child=configuration.loading.checker == "process",
         decode=_read_command(configuration),
         statistics=None if configuration.statistics is None else configuration.statistics.place(directory),
+        members=configuration.results.members,
     )
     outlets = {"results": (served.results, configuration.results.topic)}
     outlets["dead letters"] = (served.dead_letters, configuration.dead_letters.topic)

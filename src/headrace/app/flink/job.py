@@ -167,6 +167,7 @@ def _serve(configuration: FlinkConfiguration, settings: JoinSettings, records: A
         "step_ms": section.step_ms,
         "in_child": configuration.loading.checker == "process",
         "decode": _read_command(configuration),
+        "members": configuration.results.members,
     }
     codec = CodecByTopic(configuration.streams)
     if section.name == "flink-keyed":

@@ -25,7 +25,7 @@ from headrace.app.configuration import (
 )
 from headrace.app.reading import read_file
 from headrace.errors import ConfigurationError
-from headrace.wire.results import MEMBERS, OUTPUT_PREFIX
+from headrace.wire.results import Selection, select
 
 
 class KafkaEngineSection(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,23 +88,34 @@ class ModelTopicSection(msgspec.Struct, frozen=True, kw_only=True):
     follow: bool = True
 
 
-class ResultTopicSection(msgspec.Struct, frozen=True, kw_only=True):
-    """Where results go."""
+class ResultLinesSection(msgspec.Struct, frozen=True, kw_only=True):
+    """Where results go, as lines of JSON, and what a line holds."""
 
     topic: Name
-    format: Literal["json", "protobuf"] = "json"
-    headers: bool = True
     members: list[str] = []
 
     def __post_init__(self) -> None:
+        try:
+            select(self.members)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"results.members: {error}") from error
+
+    @property
+    def selection(self) -> Selection:
+        """The chosen members."""
+        return select(self.members)
+
+
+class ResultTopicSection(ResultLinesSection, frozen=True, kw_only=True):
+    """Where results go, and how they are written."""
+
+    format: Literal["json", "protobuf"] = "json"
+    headers: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.members and self.format != "json":
             raise ConfigurationError('results.members chooses members of JSON: set results.format = "json"')
-        for name in self.members:
-            if name not in MEMBERS and not (name.startswith(OUTPUT_PREFIX) and name != OUTPUT_PREFIX):
-                raise ConfigurationError(
-                    f"results.members: {name!r} is no member of a result; there are {', '.join(MEMBERS)}, and "
-                    f"{OUTPUT_PREFIX}NAME for an output of the models"
-                )
 
 
 class OutTopicSection(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,7 +143,7 @@ class TopicsConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     kafka: dict[str, Any]
     records: TopicSection | list[TopicSection]
     models: ModelTopicSection
-    results: OutTopicSection
+    results: ResultLinesSection
     dead_letters: OutTopicSection
     events: OutTopicSection | None = None
     loading: LoadingSection = LoadingSection()

@@ -28,7 +28,7 @@ from headrace.transports.kafka.settings import flatten_settings, read_settings
 from headrace.wire.dead_letters import encode_dead_letters
 from headrace.wire.descriptor import decode_command
 from headrace.wire.registry import RegistryCodec
-from headrace.wire.results import Selection, encode_json, encode_protobuf
+from headrace.wire.results import ALL, encode_json, encode_protobuf
 
 if TYPE_CHECKING:
     from headrace.abc.codec import Codec
@@ -181,7 +181,7 @@ def _build_encoders(configuration: KafkaConfiguration) -> Encoders:
     section = configuration.results
     if section is not None and section.format == "protobuf":
         return Encoders(encode_protobuf, _encode_letters, _encode_event)
-    selection = Selection(frozenset(() if section is None else section.members))
+    selection = ALL if section is None else section.selection
     return Encoders(lambda results: encode_json(results, selection), _encode_letters, _encode_event)
 
 

@@ -146,6 +146,7 @@ def build_served(
         in_child=configuration.loading.checker == "process",
         decode=_read_command(configuration),
         statistics=None if configuration.statistics is None else configuration.statistics.place(directory),
+        members=configuration.results.members,
     )
     kind = sql.col("kind")
     skipped = sql.when(kind == Kind.COUNTS.value, sql.get_json_object("value", "$.skipped").cast("bigint"))

@@ -15,7 +15,7 @@ Rules:
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
@@ -28,7 +28,7 @@ from headrace.engines.beam.keyed import Manner, hand_out
 from headrace.errors import ConfigurationError
 from headrace.loading import LoadOptions
 from headrace.machinery.desk import Desk
-from headrace.machinery.elements import Form, write_outcome
+from headrace.machinery.elements import Form, select_members, write_outcome
 from headrace.machinery.keys import Key, Keys, settings_of
 from headrace.machinery.parcels import Message, Rows, order_messages
 from headrace.machinery.shelf import find_shelf
@@ -59,12 +59,14 @@ class ServeBesideModels(beam.PTransform[Any, Any]):
         batch_records: int = 4_096,
         in_child: bool = True,
         decode: Callable[[bytes], Command] = decode_command,
+        members: Collection[str] = (),
     ) -> None:
         super().__init__()
         settings = settings or JoinSettings()
         _require_stateless(settings)
         self._codec, self._batch_records = codec, batch_records
-        self._manner = Manner(settings, options or LoadOptions(), form, in_child, 1, uuid.uuid4().hex, decode)
+        name, selection = uuid.uuid4().hex, select_members(form, members)
+        self._manner = Manner(settings, options or LoadOptions(), form, in_child, 1, name, decode, selection=selection)
 
     def expand(self, pcolls: Mapping[str, PCollection[Any]]) -> Served:
         """Build the graph."""
@@ -98,7 +100,7 @@ class _ServeBeside(beam.DoFn):
             desk.receive(message)
         desk.offer(rows)
         outcome = desk.work()
-        yield from hand_out(write_outcome(outcome, desk.events(), self._manner.form))
+        yield from hand_out(write_outcome(outcome, desk.events(), self._manner.form, self._manner.selection))
 
     def teardown(self) -> None:
         """Give the models back."""

@@ -43,6 +43,7 @@ from headrace.machinery.shelf import find_shelf
 from headrace.records import SlotKey, SwitchMode
 from headrace.stores.statistics import find_keeper
 from headrace.wire.descriptor import decode_command
+from headrace.wire.results import ALL, Selection
 
 if TYPE_CHECKING:
     from headrace.core.join import Outcome
@@ -67,6 +68,7 @@ class Manner:
     name: str
     decode: Callable[[bytes], Command] = decode_command
     statistics: Place | None = None
+    selection: Selection = ALL
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +252,7 @@ class ServeKeyed(beam.DoFn):
                     _set_due(cells.due, moment)
 
     def _leave(self, desk: Desk, outcome: Outcome) -> Iterator[object]:
-        leaving = write_outcome(outcome, desk.events(), self._manner.form)
+        leaving = write_outcome(outcome, desk.events(), self._manner.form, self._manner.selection)
         self._counts["scored"].inc(len(leaving.results))
         self._counts["dead_lettered"].inc(len(leaving.dead_letters))
         self._counts["skipped"].inc(sum(outcome.skipped.values()))

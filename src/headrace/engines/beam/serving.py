@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
@@ -13,7 +13,7 @@ from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, Keyed
 from headrace.engines.beam.graph import RESULTS, Served, build_graph
 from headrace.engines.beam.keyed import Manner, ServeKeyed
 from headrace.loading import LoadOptions
-from headrace.machinery.elements import Form
+from headrace.machinery.elements import Form, select_members
 from headrace.wire.descriptor import decode_command
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class ServeModels(beam.PTransform[Any, Any]):
     with a codec for tables; models are bytes or ``ModelElement``. Both are taken in the global window: what comes out
     can be windowed again. ``step_ms`` is how much event time is taken at once where models switch by it;
     ``decode`` reads a message's command. ``statistics`` is the database, and the job's name in it, to which the workers
-    write what each key has done.
+    write what each key has done. ``members`` chooses what a line of JSON holds, as ``[results] members`` does; none
+    named means all. Raises ``ConfigurationError`` for one that no result has.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class ServeModels(beam.PTransform[Any, Any]):
         in_child: bool = True,
         decode: Callable[[bytes], Command] = decode_command,
         statistics: Place | None = None,
+        members: Collection[str] = (),
     ) -> None:
         super().__init__()
         self._codec, self._batch_records = codec, batch_records
@@ -58,6 +60,7 @@ class ServeModels(beam.PTransform[Any, Any]):
             uuid.uuid4().hex,
             decode,
             statistics,
+            select_members(form, members),
         )
 
     def expand(self, pcolls: Mapping[str, PCollection[Any]]) -> Served:

@@ -13,6 +13,7 @@ from headrace.core.settings import JoinSettings
 from headrace.core.timeline import BEGINNING, END
 from headrace.machinery.elements import Form, ModelElement, RecordElement
 from headrace.records import SwitchMode
+from headrace.wire.results import ALL, Selection
 
 if TYPE_CHECKING:
     from headrace.loading import LoadOptions
@@ -39,6 +40,7 @@ class Manner:
     step: int
     in_child: bool
     decode: Callable[[bytes], Command]
+    selection: Selection = ALL
 
     @property
     def goes_by_time(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from headrace.engines.flink.keyed import ServeKeyed
 from headrace.engines.flink.manner import KEYED, Manner
 from headrace.engines.flink.partitioned import MESSAGES, MODELS, ServePartitioned
 from headrace.loading import LoadOptions
-from headrace.machinery.elements import Form
+from headrace.machinery.elements import Form, select_members
 from headrace.wire.descriptor import decode_command
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def serve_keyed(
     salt: int = 1,
     in_child: bool = True,
     decode: Callable[[bytes], Command] = decode_command,
+    members: Collection[str] = (),
     name: str = "headrace",
 ) -> Served:
     """Score records with the models of their slots; a slot's models are on one task, and all of its records go there.
@@ -56,10 +57,21 @@ def serve_keyed(
     ``ModelElement`` or rows (message, position). A record waits for at most ``delay_ms`` until it is scored together
     with others, at most ``batch_records``. ``salt`` divides the records of a slot among so many keys, each of which
     holds the slot's models. ``step_ms`` is how much event time is taken at once where models switch by it. State is
-    found again in a savepoint by ``name``: two calls in one job need two.
+    found again in a savepoint by ``name``: two calls in one job need two. ``members`` chooses what a line of JSON
+    holds, as ``[results] members`` does; none named means all.
+
+    Raises ``ConfigurationError`` for a member that no result has.
     """
     manner = Manner(
-        settings or JoinSettings(), options or LoadOptions(), form, batch_records, delay_ms, step_ms, in_child, decode
+        settings or JoinSettings(),
+        options or LoadOptions(),
+        form,
+        batch_records,
+        delay_ms,
+        step_ms,
+        in_child,
+        decode,
+        select_members(form, members),
     )
     decoded = (
         records.key_by(Lanes(salt), Types.STRING())
@@ -96,6 +108,7 @@ def serve_partitioned(
     lanes: int = 1,
     in_child: bool = True,
     decode: Callable[[bytes], Command] = decode_command,
+    members: Collection[str] = (),
     name: str = "headrace",
 ) -> Served:
     """Score records on all tasks, each of which holds every model.
@@ -104,7 +117,15 @@ def serve_partitioned(
     divides each partition among so many, where there are fewer partitions than tasks.
     """
     manner = Manner(
-        settings or JoinSettings(), options or LoadOptions(), form, batch_records, delay_ms, step_ms, in_child, decode
+        settings or JoinSettings(),
+        options or LoadOptions(),
+        form,
+        batch_records,
+        delay_ms,
+        step_ms,
+        in_child,
+        decode,
+        select_members(form, members),
     )
     routed = _route(models, manner, 1, name)
     served = (

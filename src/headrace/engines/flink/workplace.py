@@ -163,7 +163,7 @@ class Workplace:
                     timers.register_event_time_timer((moment + 1) * step - 1)
 
     def _leave(self, desk: Desk, outcome: Outcome) -> Iterator[object]:
-        leaving = write_outcome(outcome, self.choose_events(desk.events()), self._manner.form)
+        leaving = write_outcome(outcome, self.choose_events(desk.events()), self._manner.form, self._manner.selection)
         self._count(outcome)
         yield from leaving.results
         for letter in leaving.dead_letters:

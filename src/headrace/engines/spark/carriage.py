@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from headrace.core.events import describe_event
 from headrace.wire.dead_letters import encode_dead_letters
-from headrace.wire.results.json import encode_json
+from headrace.wire.results.json import ALL, Selection, encode_json
 from headrace.wire.results.table import identify
 
 if TYPE_CHECKING:
@@ -71,9 +71,9 @@ def write_travelling(rows: Iterable[Mapping[str, object]]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(list(rows), schema=TRAVELLING)
 
 
-def write_outcome(outcome: Outcome, events: Sequence[Event]) -> pa.Table:
+def write_outcome(outcome: Outcome, events: Sequence[Event], selection: Selection = ALL) -> pa.Table:
     """Write what the join gave, and what it came to."""
-    batches = [_write_results(results) for results in outcome.results if len(results)]
+    batches = [_write_results(results, selection) for results in outcome.results if len(results)]
     batches += [write_dead_letters(letters) for letters in outcome.dead_letters if len(letters)]
     if events:
         batches.append(_write_events(events))
@@ -96,12 +96,12 @@ def write_dead_letters(letters: DeadLetters) -> pa.RecordBatch:
     )
 
 
-def _write_results(results: Results) -> pa.RecordBatch:
+def _write_results(results: Results, selection: Selection) -> pa.RecordBatch:
     keys = results.batch.raw.keys
     return _write(
         Kind.RESULT,
         results.slot,
-        encode_json(results),
+        encode_json(results, selection),
         identify(results.batch, results.rows),
         None if keys is None else keys.take(pa.array(results.rows, pa.int64())),
     )

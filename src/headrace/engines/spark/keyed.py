@@ -31,6 +31,7 @@ from headrace.machinery.parcels import Rows, decode_parcel, encode_parcel, order
 from headrace.machinery.shelf import find_shelf
 from headrace.records import SwitchMode
 from headrace.stores.statistics import find_keeper
+from headrace.wire.results import ALL, Selection
 
 if TYPE_CHECKING:
     from pyspark.sql.streaming.stateful_processor import ExpiredTimerInfo, StatefulProcessorHandle, TimerValues
@@ -54,6 +55,7 @@ class Manner:
     name: str
     decode: Callable[[bytes], Command]
     statistics: Place | None = None
+    selection: Selection = ALL
 
     @property
     def by_time(self) -> bool:
@@ -123,7 +125,7 @@ class ServeKeyed(StatefulProcessor):
             desk.offer(rows)
         outcome = desk.work(self._reach(desk, now))
         events = desk.events()
-        table = write_outcome(outcome, events if key[2] == 0 else [])
+        table = write_outcome(outcome, events if key[2] == 0 else [], self._manner.selection)
         if len(table):
             yield _as_frame(table)
         self._keep_queue(desk, now, waited=waited)

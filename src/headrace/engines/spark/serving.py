@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as sql
@@ -15,6 +15,7 @@ from headrace.engines.spark.keyed import Manner, ServeKeyed
 from headrace.errors import ConfigurationError
 from headrace.loading import LoadOptions
 from headrace.wire.descriptor import decode_command
+from headrace.wire.results import select
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -39,6 +40,7 @@ def serve(
     in_child: bool = True,
     decode: Callable[[bytes], Command] = decode_command,
     statistics: Place | None = None,
+    members: Collection[str] = (),
 ) -> DataFrame:
     """Score records with the models that a model stream brings, by data type and slot.
 
@@ -49,7 +51,10 @@ def serve(
     key has done. What comes out is told in ``headrace.engines.spark.carriage``; ``results``, ``dead_letters``
     and ``events`` choose from it.
 
-    Raises ``ConfigurationError`` where the session keeps state otherwise than in RocksDB.
+    ``members`` chooses what a result's line holds, as ``[results] members`` does; none named means all.
+
+    Raises ``ConfigurationError`` where the session keeps state otherwise than in RocksDB, and for a member that no
+    result has.
     """
     if salts < 1:
         raise ConfigurationError(f"salts is {salts}: a key has at least one")
@@ -57,7 +62,7 @@ def serve(
     if provider != ROCKS_DB:
         raise ConfigurationError(f"transformWithState keeps its state in RocksDB: set {PROVIDER} to {ROCKS_DB}")
     settings = settings or JoinSettings()
-    manner = Manner(settings, options or LoadOptions(), in_child, uuid.uuid4().hex, decode, statistics)
+    manner = Manner(settings, options or LoadOptions(), in_child, uuid.uuid4().hex, decode, statistics, select(members))
     travelling = bring_together(
         records, models, RecordDecoder(codec, settings, salts), MessageRouter(settings, salts, decode)
     )

@@ -1,12 +1,12 @@
 """Results as a table, and as bytes: JSON lines, CSV, protobuf."""
 
 from headrace.wire.results.csv import encode_csv, make_csv_header
-from headrace.wire.results.json import MEMBERS, Selection, encode_json, encode_json_lines
+from headrace.wire.results.json import ALL, Selection, encode_json, encode_json_lines, select
 from headrace.wire.results.protobuf import encode_protobuf
 from headrace.wire.results.table import OUTPUT_PREFIX, tabulate
 
 __all__ = [
-    "MEMBERS",
+    "ALL",
     "OUTPUT_PREFIX",
     "Selection",
     "encode_csv",
@@ -14,5 +14,6 @@ __all__ = [
     "encode_json_lines",
     "encode_protobuf",
     "make_csv_header",
+    "select",
     "tabulate",
 ]

@@ -7,13 +7,14 @@ is built column by column, without a Python object for each value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace.errors import ConfigurationError
 from headrace.wire import jsontext
 from headrace.wire.results.table import OUTPUT_PREFIX, identify, read_keys
 
@@ -100,6 +101,17 @@ _WRITERS: dict[str, Callable[[Results], pa.Array | str]] = {
 }
 MEMBERS = tuple(_WRITERS)
 """What a result says beside its outputs, in this order."""
+
+
+def select(names: Collection[str]) -> Selection:
+    """Choose members by name; none named means all. Raises ``ConfigurationError`` for what no result can hold."""
+    for name in names:
+        if name not in MEMBERS and not (name.startswith(OUTPUT_PREFIX) and name != OUTPUT_PREFIX):
+            raise ConfigurationError(
+                f"{name!r} is no member of a result; there are {', '.join(MEMBERS)}, and "
+                f"{OUTPUT_PREFIX}NAME for an output of the models"
+            )
+    return Selection(frozenset(names))
 
 
 def write_column(column: pa.Array) -> pa.Array:
