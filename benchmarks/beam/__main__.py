@@ -1,5 +1,7 @@
 """``make bench-beam``: both forms of serving beside a pipeline that only counts, and beside ``RunInference``.
 
+Rates, and how long records wait while a model is updated.
+
 Each run is a pipeline of its own on Prism, with its worker in this process. A rate is of whole pipelines, from the
 bytes of records to lines: the records that a long run has beyond a short one, by the time that it takes beyond it, so
 that starting and loading do not count. ``--quick`` takes each figure once, on little.
@@ -21,6 +23,7 @@ from apache_beam.runners.portability.prism_runner import PrismRunner
 
 from benchmarks.beam.arms import ARMS
 from benchmarks.beam.steps import LINES, PIECE, Watch, list_records
+from benchmarks.beam.updates import measure
 from benchmarks.embedded.models import Forest, train_forest
 from benchmarks.figures import Figures, interleave, ratios, spread, tell_load
 from headrace.engines.beam import ModelElement
@@ -29,6 +32,9 @@ from headrace.records import Descriptor, Publish
 from headrace.wire.descriptor import encode_command
 
 COUNTING = 0.8
+RATE = 1_000
+"""Records a second while a model is updated."""
+SERVED = tuple(name for name in ARMS if name.startswith(("keyed", "side input")))
 SHORT = 10
 """How many times longer the long run is."""
 
@@ -49,10 +55,13 @@ def main() -> None:
     for name, rates in taken.items():
         low, middle, high = spread(rates)
         figures.tell(f"{bench.forest.name}, {name}", f"{middle:,.0f} records/s ({low:,.0f} to {high:,.0f})")
-    for name in ("keyed", "side input"):
+    for name in SERVED:
         figures.hold(f"{name} by counted", spread(ratios(taken[name], taken["counted"]))[1], COUNTING)
         inferred = spread(ratios(taken[name], taken["RunInference"]))[1]
         figures.tell(f"{name} by RunInference", f"{inferred:.2f}")
+    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
+        large = train_forest(5, 5) if arguments.quick else train_forest(100, None)
+        measure(figures, Path(folder), (bench.forest, large), (4, 8) if arguments.quick else (10, 20), RATE)
     figures.tell("load", tell_load())
 
 
@@ -67,6 +76,7 @@ class Bench:
     def rate(self, arm: str) -> float:
         """Give the records a second of a pipeline."""
         short = self.records // SHORT
+        self.run(arm, short)  # its model stays in this process
         return (self.records - short) / (self.run(arm, self.records) - self.run(arm, short))
 
     def run(self, arm: str, count: int) -> float:

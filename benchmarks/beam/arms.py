@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from apache_beam.pvalue import PCollection
 
 BATCH = 4_096
+CHOSEN = ("position", "offset", "outputs.quality")
+"""What a line says of a result: which record, which model, what it gave. The peers' lines say no more."""
 SETTINGS = JoinSettings(no_model=NoModelPolicy.HOLD)
 Arm = Callable[["PCollection[bytes]", "PCollection[ModelElement]", Path], "PCollection[bytes]"]
 _COUNT = beam.DoFn.StateParam(ReadModifyWriteStateSpec("count", coders.VarIntCoder()))
@@ -45,18 +48,24 @@ class _CountRows(beam.DoFn):
             yield b'{"offset":%d,"count":%d}' % (offset, total)
 
 
-def serve_keyed(records: PCollection[bytes], models: PCollection[ModelElement], _: Path) -> PCollection[bytes]:
+def serve_keyed(
+    records: PCollection[bytes], models: PCollection[ModelElement], _: Path, members: Collection[str] = ()
+) -> PCollection[bytes]:
     """Serve by key."""
     served = {"records": records, "models": models} | ServeModels(
-        Wines(), SETTINGS, form=Form.JSON, batch_records=BATCH
+        Wines(), SETTINGS, form=Form.JSON, batch_records=BATCH, members=members
     )
     results: PCollection[bytes] = served.results
     return results
 
 
-def serve_beside(records: PCollection[bytes], models: PCollection[ModelElement], _: Path) -> PCollection[bytes]:
+def serve_beside(
+    records: PCollection[bytes], models: PCollection[ModelElement], _: Path, members: Collection[str] = ()
+) -> PCollection[bytes]:
     """Serve with the models as a side input."""
-    served = {"records": records, "models": models} | ServeBesideModels(Wines(), form=Form.JSON, batch_records=BATCH)
+    served = {"records": records, "models": models} | ServeBesideModels(
+        Wines(), form=Form.JSON, batch_records=BATCH, members=members
+    )
     results: PCollection[bytes] = served.results
     return results
 
@@ -77,14 +86,16 @@ def infer(records: PCollection[bytes], _: PCollection[ModelElement], folder: Pat
         str(folder / "forest.joblib"), model_file_type=ModelFileType.JOBLIB, max_batch_size=BATCH
     )
     inferred: PCollection[bytes] = (
-        records | "Read" >> beam.Map(_read_features) | RunInference(handler) | "Write" >> beam.Map(_write_line)
+        records | "Read" >> beam.Map(read_features) | RunInference(handler) | "Write" >> beam.Map(_write_line)
     )
     return inferred
 
 
 ARMS: dict[str, Arm] = {
-    "keyed": serve_keyed,
-    "side input": serve_beside,
+    "keyed": partial(serve_keyed, members=CHOSEN),
+    "keyed, whole results": serve_keyed,
+    "side input": partial(serve_beside, members=CHOSEN),
+    "side input, whole results": serve_beside,
     "counted": count_records,
     "RunInference": infer,
 }
@@ -94,7 +105,8 @@ def _pass_on(element: Keyed) -> Keyed:
     return element
 
 
-def _read_features(value: bytes) -> Any:
+def read_features(value: bytes) -> Any:
+    """Read the features of a wine as a row."""
     features, _ = decode_wine(value)
     return np.array([features[name] for name in FEATURES])
 

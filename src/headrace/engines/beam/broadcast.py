@@ -7,19 +7,24 @@ Rules:
    never fall along a partition takes ``ServeModels``.
 2. Models switch by ``ready``, and records that find no model are skipped or are dead letters: nothing here has a state
    that could hold them.
-3. Messages carry their positions. When a worker starts, it reads the whole side input; the runner says when that is
-   ready and when it is renewed, and records wait for it.
-4. Events are told by each worker that sees them.
+3. Messages carry their positions: one without is refused, since a side input has no order. The runner says when a side
+   input is ready and when it is renewed, and records wait for it.
+4. A bundle reads which messages there are, and the contents of those alone that its worker does not know: models of
+   many megabytes would else go to every bundle.
+5. Events are told by each worker that sees them.
+6. The step asks for its window, which it has no use for: of one that does not, Beam's workers keep the arguments of its
+   first bundle, and with them the side input as it was then.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import apache_beam as beam
-from apache_beam.pvalue import AsList
+from apache_beam.pvalue import AsList, AsMultiMap
 
 from headrace.core.settings import JoinSettings
 from headrace.engines.beam.decoding import DEAD_LETTERS, EVENTS, Keyed
@@ -30,13 +35,15 @@ from headrace.loading import LoadOptions
 from headrace.machinery.desk import Desk
 from headrace.machinery.elements import Form, select_members, write_outcome
 from headrace.machinery.keys import Key, Keys, settings_of
-from headrace.machinery.parcels import Message, Rows, order_messages
+from headrace.machinery.parcels import Message, Rows
 from headrace.machinery.shelf import find_shelf
 from headrace.records import NoModelPolicy, SwitchMode
+from headrace.stores.contents import digest_of
 from headrace.wire.descriptor import decode_command
 
 if TYPE_CHECKING:
     from apache_beam.pvalue import PCollection
+    from apache_beam.transforms.window import BoundedWindow
 
     from headrace.abc.codec import Codec
     from headrace.records import Command
@@ -70,11 +77,22 @@ class ServeBesideModels(beam.PTransform[Any, Any]):
 
     def expand(self, pcolls: Mapping[str, PCollection[Any]]) -> Served:
         """Build the graph."""
-        return build_graph(pcolls, self._codec, self._manner, self._batch_records, self._serve)
+        return build_graph(pcolls, self._codec, self._manner, self._batch_records, self._serve, numbered=True)
 
     def _serve(self, rows: PCollection[Keyed], messages: PCollection[Keyed]) -> Any:
-        step = beam.ParDo(_ServeBeside(self._manner), AsList(messages))
+        heads = messages | "Heads" >> beam.Map(_head)
+        contents = messages | "Contents" >> beam.Map(_name_content)
+        step = beam.ParDo(_ServeBeside(self._manner), AsList(heads), AsMultiMap(contents))
         return rows | "Serve" >> step.with_outputs(DEAD_LETTERS, EVENTS, main=RESULTS)
+
+
+class _Head(NamedTuple):
+    """What a message is without its content, which ``content`` names."""
+
+    key: Key
+    position: int
+    appended_at: int
+    content: str
 
 
 class _ServeBeside(beam.DoFn):
@@ -85,7 +103,13 @@ class _ServeBeside(beam.DoFn):
         self._manner, self._keys = manner, Keys(manner.settings)
         self._desks: dict[Key, Desk] = {}
 
-    def process(self, element: Keyed, messages: Sequence[Keyed]) -> Iterator[object]:
+    def process(
+        self,
+        element: Keyed,
+        heads: Sequence[_Head],
+        contents: Mapping[str, Iterable[bytes]],
+        window: BoundedWindow = beam.DoFn.WindowParam,  # type: ignore[assignment]  # noqa: ARG002 see rule 6
+    ) -> Iterator[object]:
         """Take in what is new of the side input, and score rows."""
         key, rows = element
         assert isinstance(rows, Rows)
@@ -95,9 +119,10 @@ class _ServeBeside(beam.DoFn):
             settings = settings_of(self._manner.settings, self._keys, key)
             desk = self._desks[key] = Desk(settings, shelf, self._manner.decode)
         position = desk.join.models.position
-        mine = [each for place, each in messages if place == key and isinstance(each, Message)]
-        for message in order_messages([each for each in mine if each.position is None or each.position > position]):
-            desk.receive(message)
+        fresh = [head for head in heads if head.key == key and head.position > position]
+        for head in sorted(fresh, key=attrgetter("position")):
+            content = next(iter(contents[head.content]))
+            desk.receive(Message(content, head.position, head.appended_at))
         desk.offer(rows)
         outcome = desk.work()
         yield from hand_out(write_outcome(outcome, desk.events(), self._manner.form, self._manner.selection))
@@ -107,6 +132,19 @@ class _ServeBeside(beam.DoFn):
         for desk in self._desks.values():
             desk.close()
         self._desks = {}
+
+
+def _head(keyed: Keyed) -> _Head:
+    key, message = keyed
+    assert isinstance(message, Message)
+    assert message.position is not None
+    return _Head(key, message.position, message.appended_at, digest_of(message.content))
+
+
+def _name_content(keyed: Keyed) -> tuple[str, bytes]:
+    _, message = keyed
+    assert isinstance(message, Message)
+    return digest_of(message.content), message.content
 
 
 def _require_stateless(settings: JoinSettings) -> None:

@@ -149,11 +149,16 @@ class DecodeRecords(beam.DoFn):
 
 
 class RouteModels(beam.DoFn):
-    """Model messages to the keys that hold their slots; what is no message is an event."""
+    """Model messages to the keys that hold their slots; what is no message is an event.
 
-    def __init__(self, settings: JoinSettings, form: Form, decode: Callable[[bytes], Command]) -> None:
+    Where they have to be ``numbered``, so is one without a position.
+    """
+
+    def __init__(
+        self, settings: JoinSettings, form: Form, decode: Callable[[bytes], Command], *, numbered: bool
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._keys, self._form, self._decode = Keys(settings), form, decode
+        self._keys, self._form, self._decode, self._numbered = Keys(settings), form, decode, numbered
 
     def process(
         self,
@@ -166,6 +171,8 @@ class RouteModels(beam.DoFn):
             command = self._decode(content)
         except HeadraceError as error:
             command = Malformed(str(error))
+        if self._numbered and position is None:
+            command = Malformed("it has no position, and a side input has no order: give a ModelElement with one")
         if isinstance(command, Malformed):
             told = Event(Happening.REFUSED, now_ms(), -1 if position is None else position, reason=command.reason)
             for event in write_events([told], self._form):

@@ -35,16 +35,21 @@ def build_graph(
     manner: Manner,
     batch_records: int,
     serve: Callable[[PCollection[Keyed], PCollection[Keyed]], Any],
+    *,
+    numbered: bool = False,
 ) -> Served:
-    """Build the graph around ``serve``, which takes rows and messages and gives the step's tagged outputs."""
+    """Build the graph around ``serve``, which takes rows and messages and gives the step's tagged outputs.
+
+    ``numbered``: messages have to carry their positions.
+    """
     decoded = _in_one_window(pcolls["records"]) | "DecodeRecords" >> beam.ParDo(
         DecodeRecords(codec, manner.settings, batch_records, manner.form)
     ).with_outputs(DEAD_LETTERS, main=RESULTS)
+    route = RouteModels(manner.settings, manner.form, manner.decode, numbered=numbered)
     routed = (
         pcolls["models"]
         | "ModelsInOneWindow" >> beam.WindowInto(GlobalWindows())
-        | "RouteModels"
-        >> beam.ParDo(RouteModels(manner.settings, manner.form, manner.decode)).with_outputs(EVENTS, main=RESULTS)
+        | "RouteModels" >> beam.ParDo(route).with_outputs(EVENTS, main=RESULTS)
     )
     rows = decoded[RESULTS] | "Rows" >> beam.Map(_pass_on).with_output_types(Keyed)
     messages = routed[RESULTS] | "Messages" >> beam.Map(_pass_on).with_output_types(Keyed)
