@@ -6,8 +6,7 @@ publication that names their digest, and are held in the state until it comes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import apache_beam as beam
@@ -15,11 +14,9 @@ from apache_beam import coders
 from apache_beam.transforms.userstate import BagStateSpec
 
 from headrace.engines.beam.kafka_source import ReadFromKafka
-from headrace.errors import HeadraceError
+from headrace.machinery.assembling import fill, read_unfilled
 from headrace.machinery.elements import ModelElement
-from headrace.records import Command, Publish
-from headrace.transports.kafka.parts import Assembler, decode_part_key
-from headrace.wire.descriptor import decode_command, encode_command
+from headrace.transports.kafka.parts import decode_part_key
 
 if TYPE_CHECKING:
     from apache_beam.pvalue import PBegin
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
     from headrace.engines.beam.kafka_source import KafkaRecord
     from headrace.transports.kafka.settings import Setting
 
-_MOST_BYTES = 2**30
 _PARTS = beam.DoFn.StateParam(BagStateSpec("parts", coders.TupleCoder((coders.BytesCoder(), coders.BytesCoder()))))
 
 
@@ -55,33 +51,15 @@ class _PutTogether(beam.DoFn):
         if decode_part_key(record.key) is not None:
             parts.add((record.key, record.value))
             return
-        yield ModelElement(_fill(record.value, parts), record.offset)
+        message, unfilled = record.value, read_unfilled(record.value)
+        filled = None if unfilled is None else fill(unfilled, parts.read())
+        if filled is not None:
+            message, left = filled
+            parts.clear()
+            for part in left:
+                parts.add(part)
+        yield ModelElement(message, record.offset)
 
 
 def _by_topic(record: KafkaRecord) -> tuple[str, KafkaRecord]:
     return record.topic, record
-
-
-def _fill(message: bytes, parts: Any, decode: Callable[[bytes], Command] = decode_command) -> bytes:
-    """Put the bytes that came in parts into the publication that names them."""
-    try:
-        command = decode(message)
-    except HeadraceError:
-        return message  # told where messages are decoded
-    if not isinstance(command, Publish) or command.descriptor.content is not None or command.descriptor.location:
-        return message
-    held = list(parts.read())
-    assembler = Assembler(_MOST_BYTES)
-    for name, value in held:
-        key = decode_part_key(name)
-        assert key is not None
-        assembler.add(key, value)
-    content = assembler.take(command.descriptor.digest)
-    if content is None:
-        return message
-    parts.clear()
-    for name, value in held:
-        key = decode_part_key(name)
-        if key is not None and key.digest != command.descriptor.digest:
-            parts.add((name, value))
-    return encode_command(Publish(replace(command.descriptor, content=content)))

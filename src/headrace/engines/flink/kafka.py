@@ -11,7 +11,6 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +20,13 @@ from pyflink.datastream import KeyedProcessFunction
 from pyflink.datastream.state import ListStateDescriptor
 
 from headrace.engines.flink.manner import BYTES
-from headrace.errors import HeadraceError
-from headrace.records import Publish
-from headrace.transports.kafka.parts import Assembler, decode_part_key
-from headrace.wire.descriptor import decode_command, encode_command
+from headrace.machinery.assembling import Part, fill, read_unfilled
+from headrace.transports.kafka.parts import decode_part_key
 
 if TYPE_CHECKING:
     from pyflink.datastream import DataStream
     from pyflink.table import StatementSet, StreamTableEnvironment
 
-_MOST_BYTES = 2**30
 _TRANSACTION_MS = 900_000
 _READ = (
     "`value` BYTES, `key` BYTES, `topic` STRING METADATA VIRTUAL, `partition` INT METADATA VIRTUAL, "
@@ -38,7 +34,6 @@ _READ = (
     "WATERMARK FOR `at` AS `at` - INTERVAL '0.001' SECOND"
 )
 _MESSAGE = Types.ROW([BYTES, Types.LONG()])
-_PART = tuple[bytes, bytes]
 
 
 class Topics:
@@ -139,29 +134,17 @@ class _PutTogether(KeyedProcessFunction):
         if decode_part_key(key) is not None:
             self._parts.add(msgspec.msgpack.encode((key, message)))
             return
-        yield Row(self._fill(message), offset)
+        unfilled = read_unfilled(message)
+        filled = None if unfilled is None else fill(unfilled, map(_read_part, self._parts.get() or ()))
+        if filled is not None:
+            message, left = filled
+            self._parts.update([msgspec.msgpack.encode(part) for part in left])
+        yield Row(message, offset)
 
-    def _fill(self, message: bytes) -> bytes:
-        """Put the bytes that came in parts into the publication that names them."""
-        try:
-            command = decode_command(message)
-        except HeadraceError:
-            return message  # told where messages are decoded
-        if not isinstance(command, Publish) or command.descriptor.content is not None or command.descriptor.location:
-            return message
-        held = [msgspec.msgpack.decode(part, type=_PART) for part in self._parts.get() or ()]
-        assembler, left = Assembler(_MOST_BYTES), []
-        for name, part in held:
-            key = decode_part_key(name)
-            assert key is not None
-            assembler.add(key, part)
-            if key.digest != command.descriptor.digest:
-                left.append(msgspec.msgpack.encode((name, part)))
-        content = assembler.take(command.descriptor.digest)
-        if content is None:
-            return message
-        self._parts.update(left)
-        return encode_command(Publish(replace(command.descriptor, content=content)))
+
+def _read_part(written: bytes) -> Part:
+    part: Part = msgspec.msgpack.decode(written, type=Part)
+    return part
 
 
 def _topic_of(row: Any) -> Any:
