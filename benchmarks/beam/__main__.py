@@ -31,6 +31,7 @@ from headrace.engines.beam.runner import local_options
 from headrace.records import Descriptor, Publish
 from headrace.wire.descriptor import encode_command
 
+WHAT = ("rates", "update")
 COUNTING = 0.8
 RATE = 1_000
 """Records a second while a model is updated."""
@@ -44,14 +45,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.beam", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="each figure once, on little")
     parser.add_argument("--rounds", type=int, default=7, help="how often each pipeline runs")
+    parser.add_argument("--only", action="append", choices=WHAT, help="this part alone; may be given again")
     arguments = parser.parse_args()
     figures = Figures()
     figures.tell("load", tell_load())
+    what = arguments.only or WHAT
+    forest = train_forest(10, 5)
     with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
-        bench = Bench(Path(folder), train_forest(10, 5), 100_000 if arguments.quick else 1_000_000)
-        joblib.dump(bench.forest.trained, bench.folder / "forest.joblib")
-        rounds = 1 if arguments.quick else arguments.rounds
-        taken = interleave({name: partial(bench.rate, name) for name in ARMS}, rounds)
+        if "rates" in what:
+            bench = Bench(Path(folder), forest, 100_000 if arguments.quick else 1_000_000)
+            _tell_rates(figures, bench, 1 if arguments.quick else arguments.rounds)
+        if "update" in what:
+            large = train_forest(5, 5) if arguments.quick else train_forest(100, None)
+            measure(figures, Path(folder), (forest, large), (4, 8) if arguments.quick else (10, 20), RATE)
+    figures.tell("load", tell_load())
+
+
+def _tell_rates(figures: Figures, bench: Bench, rounds: int) -> None:
+    joblib.dump(bench.forest.trained, bench.folder / "forest.joblib")
+    taken = interleave({name: partial(bench.rate, name) for name in ARMS}, rounds)
     for name, rates in taken.items():
         low, middle, high = spread(rates)
         figures.tell(f"{bench.forest.name}, {name}", f"{middle:,.0f} records/s ({low:,.0f} to {high:,.0f})")
@@ -59,10 +71,6 @@ def main() -> None:
         figures.hold(f"{name} by counted", spread(ratios(taken[name], taken["counted"]))[1], COUNTING)
         inferred = spread(ratios(taken[name], taken["RunInference"]))[1]
         figures.tell(f"{name} by RunInference", f"{inferred:.2f}")
-    with tempfile.TemporaryDirectory(prefix="headrace-bench-") as folder:
-        large = train_forest(5, 5) if arguments.quick else train_forest(100, None)
-        measure(figures, Path(folder), (bench.forest, large), (4, 8) if arguments.quick else (10, 20), RATE)
-    figures.tell("load", tell_load())
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from headrace.engines.beam import ModelElement, ServeBesideModels, ServeModels
 from headrace.engines.beam.runner import local_options
 from headrace.loading import LoadOptions
 from headrace.machinery.elements import RecordElement, ScoredRecord
+from headrace.machinery.shelf import close_shelves
 from headrace.records import Descriptor, Publish
 from headrace.wire.descriptor import encode_command
 
@@ -176,6 +177,7 @@ def measure(
 def run(arm: str, folder: Path, switch: float, end: float, rate: int) -> tuple[Floats, float]:
     """Run a pipeline; give what ``Course.waits`` does."""
     ARRIVALS.clear()
+    close_shelves()  # each arm loads its models itself
     options = PipelineOptions(["--streaming", *local_options()], save_main_session=False)
     course = Course(folder, round(time.time() + LEAD), switch, end, rate)
     with beam.Pipeline(runner=PrismRunner(), options=options) as pipeline:
