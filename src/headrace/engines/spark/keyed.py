@@ -197,4 +197,5 @@ def _order_rows(parcels: list[Parcel]) -> list[Rows]:
 
 
 def _as_frame(table: pa.Table) -> pd.DataFrame:
-    return pd.DataFrame({name: table.column(name).to_numpy() for name in table.column_names})
+    """Give a table to Spark as pandas that stays Arrow: no Python object is made for a value, and none read back."""
+    return table.combine_chunks().to_pandas(types_mapper=pd.ArrowDtype)
