@@ -76,6 +76,13 @@ class Topics:
             producer.produce(f"{self.name}-records", value, b"key", partition=partition)
         assert 0 == producer.flush(60)
 
+    def send_parts(self, parts: Iterable[tuple[bytes, bytes]]) -> None:
+        """Send parts of models, with their keys."""
+        producer = Producer({**self.broker.settings, "enable.idempotence": True})
+        for key, value in parts:
+            producer.produce(f"{self.name}-models", value, key, timestamp=0)
+        assert 0 == producer.flush(60)
+
     def send(self, *commands: tuple[int, Command | bytes]) -> None:
         """Send model messages, each with the time at which it was appended."""
         producer = Producer({**self.broker.settings, "enable.idempotence": True})

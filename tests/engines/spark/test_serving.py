@@ -14,10 +14,11 @@ from headrace.core.settings import JoinSettings, SlotSettings
 from headrace.engines.spark import serve
 from headrace.engines.spark.serving import PROVIDER, ROCKS_DB
 from headrace.errors import ConfigurationError
-from headrace.records import NoModelPolicy, Rollback, SlotKey, SwitchMode
+from headrace.records import Descriptor, NoModelPolicy, Publish, Rollback, SlotKey, SwitchMode
 from headrace.stores.contents import digest_of
 from headrace.stores.statistics import Place, find_database
 from headrace.testing.scaling import write_scaling
+from headrace.transports.kafka.parts import split
 from tests.engines.spark.rig import CODEC, Topics, publish, record
 
 if TYPE_CHECKING:
@@ -116,6 +117,41 @@ def test_records_wait_in_the_state_for_the_first_model_and_each_declared_slot_sc
     assert expected == found
 
 
+def test_a_model_that_comes_in_parts_is_put_together(spark: SparkSession, topics: Topics) -> None:
+    content = write_scaling(2)
+    *parts, last = split(content, digest_of(content), size=10)
+    topics.send_parts(parts)
+    topics.put((0, record(1)))
+    topics.serve(spark, HOLD, parts=True)
+    assert [] == topics.of("event")
+    topics.send_parts([last])
+    topics.send((0, Publish(Descriptor("in parts", "wine", digest=digest_of(content)))))
+    topics.put((0, record(2)))
+    topics.serve(spark, HOLD, parts=True)
+    assert {"r1": 2.0, "r2": 4.0} == topics.scores
+
+
+def test_parts_that_nobody_puts_together_are_told_once(spark: SparkSession, topics: Topics) -> None:
+    content = write_scaling(2)
+    topics.send_parts(split(content, digest_of(content), size=10))
+    topics.put((0, record(1)))
+    topics.serve(spark)
+    (event,) = topics.of("event")
+    assert "command-refused" == event["kind"]
+    assert "[engine] parts = true" in event["reason"]
+
+
+def test_models_in_parts_take_over_by_event_time(spark: SparkSession, topics: Topics) -> None:
+    contents = [write_scaling(factor) for factor in (2, 3)]
+    first, second = (list(split(content, digest_of(content), size=10)) for content in contents)
+    topics.send_parts([*first, *second])
+    for at, content in zip((1, 10), contents, strict=True):
+        topics.send((at, Publish(Descriptor(f"from {at}", "wine", digest=digest_of(content)))))
+    topics.put((0, record(1)), (1, record(12)), (0, record(LAST)), (1, record(LAST + 1)))
+    topics.serve(spark, BY_TIME, parts=True)
+    assert {"r1": 2.0, "r12": 36.0} == topics.scores
+
+
 def test_a_session_that_keeps_its_state_elsewhere_is_told_what_to_set(spark: SparkSession) -> None:
     frame = spark.readStream.format("rate").load().selectExpr("cast(cast(value as string) as binary) as value")
     spark.conf.set(PROVIDER, ROCKS_DB.replace("RocksDB", "HDFSBacked"))
@@ -124,6 +160,12 @@ def test_a_session_that_keeps_its_state_elsewhere_is_told_what_to_set(spark: Spa
             serve(frame, frame, CODEC)
     finally:
         spark.conf.set(PROVIDER, ROCKS_DB)
+
+
+def test_parts_without_keys_and_offsets_are_refused(spark: SparkSession) -> None:
+    frame = spark.readStream.format("rate").load().selectExpr("cast(cast(value as string) as binary) as value")
+    with pytest.raises(ConfigurationError, match="models in parts need the columns key, offset, partition, value"):
+        serve(frame, frame, CODEC, parts=True)
 
 
 def test_statistics_of_two_tasks_equal_a_recount(spark: SparkSession, topics: Topics) -> None:

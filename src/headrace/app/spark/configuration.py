@@ -26,6 +26,7 @@ class SparkEngineSection(msgspec.Struct, frozen=True, kw_only=True):
     partitions: Count = 4
     salts: Count = 1
     delay_ms: Whole = 10_000
+    parts: bool = False
     conf: dict[str, Any] = {}
 
 

@@ -147,6 +147,7 @@ def build_served(
         decode=_read_command(configuration),
         statistics=None if configuration.statistics is None else configuration.statistics.place(directory),
         members=configuration.results.members,
+        parts=section.parts,
     )
     kind = sql.col("kind")
     skipped = sql.when(kind == Kind.COUNTS.value, sql.get_json_object("value", "$.skipped").cast("bigint"))

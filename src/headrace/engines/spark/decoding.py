@@ -27,12 +27,16 @@ from headrace.machinery.clock import now_ms
 from headrace.machinery.keys import Keys
 from headrace.machinery.parcels import Message, Rows, divide, encode_parcel
 from headrace.records import DeadLetters, Malformed, Publish, Raw
+from headrace.transports.kafka.parts import decode_part_key
 
 if TYPE_CHECKING:
     from headrace.abc.codec import Codec
     from headrace.core.settings import JoinSettings
     from headrace.records import Command
 
+_PARTS = (
+    "it is a part of a model, and parts are not put together here: give serve(parts=True), or [engine] parts = true"
+)
 PLACE = ("source", "partition", "offset", "at")
 """Columns of every record beside what it holds: ``at`` is the source's own time in milliseconds, null without one."""
 
@@ -81,12 +85,17 @@ class MessageRouter:
                 each
                 for row in batch.to_pylist()
                 if row["value"] is not None
-                for each in self._send(row["value"], row["offset"], row["at"], keys)
+                for each in self._send(row["value"], row["offset"], row["at"], keys, row.get("key"))
             )
 
-    def _send(self, content: bytes, position: int | None, at: int | None, keys: Keys) -> Iterator[dict[str, object]]:
+    def _send(
+        self, content: bytes, position: int | None, at: int | None, keys: Keys, name: bytes | None
+    ) -> Iterator[dict[str, object]]:
+        part = decode_part_key(name)
+        if part is not None and part.part:
+            return  # its first part has told it
         try:
-            command = self.command(content)
+            command = self.command(content) if part is None else Malformed(_PARTS)
         except HeadraceError as error:
             command = Malformed(str(error))
         if isinstance(command, Malformed):

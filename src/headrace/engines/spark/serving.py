@@ -12,6 +12,7 @@ from headrace.core.settings import JoinSettings
 from headrace.engines.spark.carriage import KEY, LEAVING_DDL, TRAVELLING_DDL, Kind
 from headrace.engines.spark.decoding import PLACE, MessageRouter, RecordDecoder
 from headrace.engines.spark.keyed import Manner, ServeKeyed
+from headrace.engines.spark.parts import put_together
 from headrace.errors import ConfigurationError
 from headrace.loading import LoadOptions
 from headrace.wire.descriptor import decode_command
@@ -41,6 +42,7 @@ def serve(
     decode: Callable[[bytes], Command] = decode_command,
     statistics: Place | None = None,
     members: Collection[str] = (),
+    parts: bool = False,
 ) -> DataFrame:
     """Score records with the models that a model stream brings, by data type and slot.
 
@@ -51,20 +53,25 @@ def serve(
     key has done. What comes out is told in ``headrace.engines.spark.carriage``; ``results``, ``dead_letters``
     and ``events`` choose from it.
 
-    ``members`` chooses what a result's line holds, as ``[results] members`` does; none named means all.
+    ``members`` chooses what a result's line holds, as ``[results] members`` does; none named means all. ``parts`` puts
+    models together that ``headrace publish`` has divided, in a step with a state of its own.
 
-    Raises ``ConfigurationError`` where the session keeps state otherwise than in RocksDB, and for a member that no
-    result has.
+    Raises ``ConfigurationError`` where the session keeps state otherwise than in RocksDB, for a member that no result
+    has, and for ``parts`` of models without key and offset.
     """
     if salts < 1:
         raise ConfigurationError(f"salts is {salts}: a key has at least one")
+    if parts and not set(models.columns) >= _OF_PARTS:
+        raise ConfigurationError(
+            f"models in parts need the columns {', '.join(sorted(_OF_PARTS))}, as Kafka's source has"
+        )
     provider = records.sparkSession.conf.get(PROVIDER, "")
     if provider != ROCKS_DB:
         raise ConfigurationError(f"transformWithState keeps its state in RocksDB: set {PROVIDER} to {ROCKS_DB}")
     settings = settings or JoinSettings()
     manner = Manner(settings, options or LoadOptions(), in_child, uuid.uuid4().hex, decode, statistics, select(members))
     travelling = bring_together(
-        records, models, RecordDecoder(codec, settings, salts), MessageRouter(settings, salts, decode)
+        records, models, RecordDecoder(codec, settings, salts), MessageRouter(settings, salts, decode), parts=parts
     )
     if manner.by_time:
         # The watermark's column goes no further: with it Spark would drop late records, without a word.
@@ -78,10 +85,15 @@ def serve(
     )
 
 
-def bring_together(records: DataFrame, models: DataFrame, decoder: RecordDecoder, router: MessageRouter) -> DataFrame:
+def bring_together(
+    records: DataFrame, models: DataFrame, decoder: RecordDecoder, router: MessageRouter, *, parts: bool = False
+) -> DataFrame:
     """Give what travels to the keyed step, as ``headrace.engines.spark.carriage`` tells it."""
     travelling = _place(records).mapInArrow(decoder.decode, TRAVELLING_DDL)
-    return travelling.unionByName(_place(models, "models").mapInArrow(router.route, TRAVELLING_DDL))
+    messages = _place(models, "models")
+    if parts:
+        messages = put_together(messages)
+    return travelling.unionByName(messages.mapInArrow(router.route, TRAVELLING_DDL))
 
 
 def results(served: DataFrame) -> DataFrame:
@@ -116,4 +128,5 @@ def _place(frame: DataFrame, source: str = "records") -> DataFrame:
     return frame.select(*held, *(column.alias(name) for name, column in places.items()))
 
 
+_OF_PARTS = {"key", "value", "partition", "offset"}
 _UNPLACED = {"records": -1, "models": None}
