@@ -71,6 +71,9 @@ def test_topics_are_served_to_their_end(cli: Cli, kafka_broker: Broker, tmp_path
     fill(kafka_broker, name)
     file = tmp_path / "headrace.toml"
     file.write_text(FILE.format(name=name, servers=kafka_broker.bootstrap))
+    checked = cli("validate", str(file))
+    assert 0 == checked.exit_code, checked.stderr
+    assert f"results: {name}-results, 2 partitions" in checked.stdout
     done = cli("run", "--engine", "beam", "--json", str(file))
     assert 0 == done.exit_code, done.stderr
     assert 9 == json.loads(done.stdout)["scored"]

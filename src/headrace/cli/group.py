@@ -86,26 +86,6 @@ def _finish(configuration: KafkaConfiguration, summary: Summary, *, asked: bool,
     return Exit.DONE if counts.balanced and (asked or not summary.waiting) else Exit.REFUSED
 
 
-def show_group(config: Path, *, as_json: bool) -> int:
-    """Check a configuration, the topics that it names and the way to them, and show what would run.
-
-    Nothing is made: a topic of the state that is not there yet is made by the first run.
-    """
-    from headrace.app.kafka.configuration import load_kafka_configuration
-
-    configuration = load_kafka_configuration(config)
-    plan = load_target("headrace.app.kafka.checks:survey_topics", "kafka", "the engine 'kafka'")(
-        configuration, config.absolute().parent
-    )
-    if as_json:
-        print_json({"valid": True, "problems": [], "plan": plan})
-        return Exit.DONE
-    for name, value in plan.items():
-        click.echo(f"{name.replace('_', ' ')}: {value}")
-    click.echo(f"{config} is valid")
-    return Exit.DONE
-
-
 def run_workers(config: Path, count: int, *, quiet: bool) -> int:
     """Run several instances, each in a process of its own; the exit code is the worst of theirs."""
     from headrace.app.kafka.configuration import load_kafka_configuration

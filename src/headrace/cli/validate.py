@@ -7,9 +7,21 @@ from typing import Any
 
 import click
 
+from headrace.catalog import load_target
 from headrace.cli.exits import Exit, exit_of
 from headrace.cli.options import FILE, json_option
 from headrace.cli.output import note, print_json, show_time
+
+_JOB = "headrace.app.kafka.checks:survey_job"
+_FLINK = ("headrace.app.flink.configuration:load_flink_configuration", _JOB)
+_OVER_TOPICS = {
+    "kafka": ("headrace.app.kafka.configuration:load_kafka_configuration", "headrace.app.kafka.checks:survey_topics"),
+    "beam": ("headrace.app.beam.configuration:load_beam_configuration", _JOB),
+    "spark": ("headrace.app.spark.configuration:load_spark_configuration", _JOB),
+    "flink-keyed": _FLINK,
+    "flink-partitioned": _FLINK,
+}
+"""What reads a file, and what looks at the topics that it names, by engine."""
 
 
 @click.command()
@@ -24,10 +36,9 @@ def validate(config: Path, as_json: bool) -> int:
     from headrace.app.configuration import load_configuration
     from headrace.app.reading import find_engine
 
-    if find_engine(config) == "kafka":
-        from headrace.cli.group import show_group
-
-        return show_group(config, as_json=as_json)
+    engine = find_engine(config)
+    if engine in _OVER_TOPICS:
+        return _show_topics(config, engine, as_json=as_json)
     found = survey(load_configuration(config))
     if as_json:
         problems = [{"kind": type(each).__name__, "message": str(each)} for each in found.problems]
@@ -42,6 +53,19 @@ def validate(config: Path, as_json: bool) -> int:
     for problem in found.problems:
         note(f"headrace: {config}: {problem}")
     return exit_of(found.problems[0]) if found.problems else Exit.DONE
+
+
+def _show_topics(config: Path, engine: str, *, as_json: bool) -> int:
+    """Check a configuration and the topics that it names, and show what would run; nothing is made."""
+    load, survey = (load_target(target, "kafka", f"the engine {engine!r}") for target in _OVER_TOPICS[engine])
+    plan: dict[str, str] = survey(load(config), config.absolute().parent, engine)
+    if as_json:
+        print_json({"valid": True, "problems": [], "plan": plan})
+        return Exit.DONE
+    for name, value in plan.items():
+        click.echo(f"{name.replace('_', ' ')}: {value}")
+    click.echo(f"{config} is valid")
+    return Exit.DONE
 
 
 def _show(plan: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ from headrace.wire.results import ALL, encode_json, encode_protobuf
 if TYPE_CHECKING:
     from headrace.abc.codec import Codec
     from headrace.abc.observer import Observer
-    from headrace.app.kafka.configuration import KafkaConfiguration, QueriesSection, TopicSection
+    from headrace.app.kafka.configuration import KafkaConfiguration, QueriesSection, TopicsConfiguration, TopicSection
     from headrace.core.events import Event
     from headrace.records import DeadLetters
     from headrace.wire.layout import Layout
@@ -91,7 +91,7 @@ def build_kafka_engine(
         return engine
 
 
-def open_connection(configuration: KafkaConfiguration, directory: Path) -> Connection:
+def open_connection(configuration: KafkaConfiguration | TopicsConfiguration, directory: Path) -> Connection:
     """Open the way to the cluster. Raises ``ConfigurationError``."""
     return Connection(read_settings(flatten_settings(configuration.kafka, directory)))
 
