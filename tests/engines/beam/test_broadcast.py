@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import apache_beam as beam
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from headrace.core.settings import JoinSettings
-from headrace.engines.beam import ServeBesideModels
+from headrace.engines.beam import Form, ScoredRecord, ServeBesideModels
+from headrace.engines.beam.broadcast import Head, ServeBeside
+from headrace.engines.beam.decoding import Keyed
+from headrace.engines.beam.keyed import Manner
 from headrace.errors import ConfigurationError
-from headrace.records import NoModelPolicy, SwitchMode
+from headrace.machinery.parcels import divide
+from headrace.records import NoModelPolicy, Raw, SwitchMode
+from headrace.stores.contents import digest_of
 from tests.engines.beam.rig import CODEC, OPTIONS, Gathered, Script, publish, record, run
 
 
@@ -38,6 +45,22 @@ def test_a_model_that_comes_later_is_seen_by_workers_that_are_at_work() -> None:
     gathered = script.serve(serve=ServeBesideModels)
     assert {("received", 0), ("received", 1)} <= set(gathered.kinds)
     assert 2.0 == gathered.scores["r1"]
+
+
+def test_a_message_whose_content_is_not_there_yet_is_taken_in_later() -> None:
+    def keyed(number: int) -> Keyed:
+        raw = Raw("records", 0, np.array([number]), pa.array([record(number)]))
+        ((data_type, rows),) = divide(CODEC.decode(raw))
+        return (data_type, ""), rows
+
+    message = publish(4, 2).message
+    heads = [Head(("wine", ""), 4, 0, digest_of(message))]
+    step = ServeBeside(Manner(JoinSettings(), OPTIONS, Form.VALUES, in_child=False, step=1, name="late"))
+    assert [] == list(step.process(keyed(1), heads, {digest_of(message): []}))
+    given = list(step.process(keyed(2), heads, {digest_of(message): [message]}))
+    step.teardown()
+    (result,) = (each for each in given if isinstance(each, ScoredRecord))
+    assert ("r2", {"y": 4.0}) == (result.id, dict(result.outputs))
 
 
 def test_a_message_without_a_position_is_refused_and_told() -> None:

@@ -82,11 +82,11 @@ class ServeBesideModels(beam.PTransform[Any, Any]):
     def _serve(self, rows: PCollection[Keyed], messages: PCollection[Keyed]) -> Any:
         heads = messages | "Heads" >> beam.Map(_head)
         contents = messages | "Contents" >> beam.Map(_name_content)
-        step = beam.ParDo(_ServeBeside(self._manner), AsList(heads), AsMultiMap(contents))
+        step = beam.ParDo(ServeBeside(self._manner), AsList(heads), AsMultiMap(contents))
         return rows | "Serve" >> step.with_outputs(DEAD_LETTERS, EVENTS, main=RESULTS)
 
 
-class _Head(NamedTuple):
+class Head(NamedTuple):
     """What a message is without its content, which ``content`` names."""
 
     key: Key
@@ -95,7 +95,7 @@ class _Head(NamedTuple):
     content: str
 
 
-class _ServeBeside(beam.DoFn):
+class ServeBeside(beam.DoFn):
     """Scores rows with the models that the side input holds by then."""
 
     def __init__(self, manner: Manner) -> None:
@@ -106,7 +106,7 @@ class _ServeBeside(beam.DoFn):
     def process(
         self,
         element: Keyed,
-        heads: Sequence[_Head],
+        heads: Sequence[Head],
         contents: Mapping[str, Iterable[bytes]],
         window: BoundedWindow = beam.DoFn.WindowParam,  # type: ignore[assignment]  # noqa: ARG002 see rule 6
     ) -> Iterator[object]:
@@ -121,7 +121,9 @@ class _ServeBeside(beam.DoFn):
         position = desk.join.models.position
         fresh = [head for head in heads if head.key == key and head.position > position]
         for head in sorted(fresh, key=attrgetter("position")):
-            content = next(iter(contents[head.content]))
+            content = next(iter(contents[head.content]), None)
+            if content is None:  # a runner may show one side input before the other
+                break
             desk.receive(Message(content, head.position, head.appended_at))
         desk.offer(rows)
         outcome = desk.work()
@@ -134,11 +136,11 @@ class _ServeBeside(beam.DoFn):
         self._desks = {}
 
 
-def _head(keyed: Keyed) -> _Head:
+def _head(keyed: Keyed) -> Head:
     key, message = keyed
     assert isinstance(message, Message)
     assert message.position is not None
-    return _Head(key, message.position, message.appended_at, digest_of(message.content))
+    return Head(key, message.position, message.appended_at, digest_of(message.content))
 
 
 def _name_content(keyed: Keyed) -> tuple[str, bytes]:
