@@ -198,4 +198,5 @@ def _order_rows(parcels: list[Parcel]) -> list[Rows]:
 
 def _as_frame(table: pa.Table) -> pd.DataFrame:
     """Give a table to Spark as pandas that stays Arrow: no Python object is made for a value, and none read back."""
-    return table.combine_chunks().to_pandas(types_mapper=pd.ArrowDtype)
+    whole = table.combine_chunks()
+    return pd.DataFrame({name: pd.arrays.ArrowExtensionArray(whole.column(name)) for name in whole.column_names})

@@ -19,6 +19,10 @@ from typing import Any
 from headrace.errors import ConfigurationError, HeadraceError, LimitError, MissingExtraError, ModelFormatError
 
 _NAMES = ("libtensorflow_framework.so.2", "libtensorflow_cc.so.2")
+_ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",  # what it would say, its errors say
+    "TF_ENABLE_ONEDNN_OPTS": "0",  # sums in another order on each kind of processor, and writes to stderr that it does
+}
 _RTLD_NOW = 2
 _RESOURCE_EXHAUSTED, _OUT_OF_MEMORY = 8, ("OOM", "out of memory", "bad_alloc", "Cannot allocate")
 _LONGEST = 400
@@ -79,7 +83,8 @@ def load_library() -> Library:
             "TensorFlow models need the package 'tensorflow', which is not installed: "
             "pip install 'headrace[tensorflow]'"
         )
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what it would say, its errors say
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     try:
         return Library(Path(next(iter(found.submodule_search_locations))))
     except (OSError, AttributeError) as error:
