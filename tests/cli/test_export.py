@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,12 @@ broken = Ridge()
 
 def classes():
     return LogisticRegression().fit(ROWS, np.where(ROWS[:, 0] > 8, "high", "low"))
+
+
+def keras():
+    import keras
+
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, "softmax")])
 
 
 def fails():
@@ -113,3 +121,15 @@ def test_a_keras_file_is_written_as_tensorflow(cli: Cli, source: Path, exporter:
         scored = loaded.score_one({"features": list(record.inputs.values())})
         assert record.outputs["y"] == scored["y"]
         assert record.outputs["probabilities"] == pytest.approx(scored["probabilities"], rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("tensorflow")
+@pytest.mark.timeout(300)
+def test_tensorflow_says_nothing_of_its_own(source: Path) -> None:
+    arguments = ["keras-graph", f"{source}:keras", *given(source, "m.pb", "--classes", "0,1")]
+    run = subprocess.run(
+        [sys.executable, "-m", "headrace", "export", *arguments], capture_output=True, text=True, check=False
+    )
+    assert (0, "") == (run.returncode, run.stderr)
+    assert run.stdout.startswith(f"{source.parent}/m.pb: tensorflow")

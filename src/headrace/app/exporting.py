@@ -22,6 +22,7 @@ from headrace.app.csv_tables import CsvTable
 from headrace.catalog import load_target
 from headrace.errors import ConfigurationError, HeadraceError, SinkError, SourceError
 from headrace.export.golden import encode_golden
+from headrace.formats.tensorflow.library import quieten
 from headrace.records import Descriptor
 from headrace.wire.csv import MISSING
 
@@ -57,8 +58,9 @@ def find_trained(source: str) -> Any:
 def find_keras(source: str) -> Any:
     """Give a Keras model out of its file (``.keras``, ``.h5``), or of what ``find_trained`` takes.
 
-    Raises ``ConfigurationError``.
+    TensorFlow is loaded with the settings that it serves with. Raises ``ConfigurationError``.
     """
+    quieten()
     if Path(source).suffix not in _KERAS:
         return find_trained(source)
     from headrace.export.keras_model import import_tensorflow

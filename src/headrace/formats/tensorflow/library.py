@@ -83,14 +83,19 @@ def load_library() -> Library:
             "TensorFlow models need the package 'tensorflow', which is not installed: "
             "pip install 'headrace[tensorflow]'"
         )
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+    quieten()
     try:
         return Library(Path(next(iter(found.submodule_search_locations))))
     except (OSError, AttributeError) as error:
         raise ConfigurationError(
             f"the TensorFlow that is installed cannot be used ({error}): pip install --upgrade 'headrace[tensorflow]'"
         ) from error
+
+
+def quieten() -> None:
+    """Set the environment that TensorFlow reads as it is loaded, where it is not set."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
 
 
 def explain(error: TensorflowError, what: str) -> HeadraceError:
