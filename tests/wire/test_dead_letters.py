@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from headrace.errors import RecordError
 from headrace.records import Batch, DeadLetters, Failure, ModelVersion, Raw, SlotKey
 from headrace.wire.dead_letters import (
+    LARGEST,
     DeadLetter,
     decode_dead_letter,
     encode_dead_letters,
+    encode_messages,
     tabulate_dead_letters,
 )
 
@@ -69,6 +71,32 @@ def test_a_row_of_columns_comes_back_as_an_object() -> None:
     assert first.row == {"a": 1.5, "b": "AA==", "t": "1970-01-01T00:00:00.000000001", "n": {"x": 1}}
     assert (second.id, second.original, second.row) == ("objects/0/1", b"17", None)
     assert '"a":1.5' in tabulate_dead_letters(letters).column("row")[0].as_py()
+
+
+def test_a_message_that_would_be_too_large_goes_without_what_the_record_held() -> None:
+    values = pa.array([b"x", b"x" * 760_000, b"x" * 600_000])
+    keys = pa.array([b"k", b"l", b"m" * 300_000])
+    raw = Raw("wine", 3, np.array([10, 11, 12]), values, keys=keys)
+    failures = tuple(Failure(row, "undecodable", "why") for row in range(3))
+    messages = encode_messages(DeadLetters(Batch(raw, (), failures), None, failures))
+
+    whole, *cut = [decode_dead_letter(line) for _, line in messages]
+    assert [b"k", None, None] == [key for key, _ in messages]
+    assert (b"x", b"k", "why") == (whole.original, whole.key, whole.reason)
+    for offset, letter in zip((11, 12), cut, strict=True):
+        assert (None, None, None, f"wine/3/{offset}") == (letter.original, letter.row, letter.key, letter.id)
+        assert letter.reason.endswith(f"dead letter: the record is at wine, partition 3, offset {offset})")
+    assert all(len(line) <= LARGEST for _, line in messages)
+
+
+def test_a_row_of_columns_is_left_out_too() -> None:
+    table = pa.record_batch({"a": ["x" * 1_000_000]})
+    raw = Raw("objects", 0, np.arange(1), table=table)
+    failures = (Failure(0, "missing-field", "why"),)
+    ((_, line),) = encode_messages(DeadLetters(Batch(raw, (), failures, ids=pa.array(["r"])), None, failures))
+
+    letter = decode_dead_letter(line)
+    assert ("r", None) == (letter.id, letter.row)
 
 
 @pytest.mark.parametrize("line", [b"", b"{}", b"[]", b"\xff", b'{"id": 1}'])

@@ -17,7 +17,7 @@ import pyarrow as pa
 from headrace.core.events import describe_event
 from headrace.errors import ConfigurationError
 from headrace.records import ModelVersion, SlotKey
-from headrace.wire.dead_letters import decode_dead_letter, encode_dead_letters
+from headrace.wire.dead_letters import decode_dead_letter, encode_dead_letters, encode_messages
 from headrace.wire.results.json import ALL, Selection, encode_json, select
 from headrace.wire.results.table import OUTPUT_PREFIX, tabulate
 
@@ -106,9 +106,10 @@ def write_results(results: Results, form: Form, selection: Selection = ALL) -> S
 
 
 def write_dead_letters(letters: DeadLetters, form: Form) -> Sequence[object]:
-    """Write dead letters as elements: ``headrace.wire.dead_letters.DeadLetter`` or lines."""
-    lines = encode_dead_letters(letters).splitlines()
-    return lines if form is Form.JSON else [decode_dead_letter(line) for line in lines]
+    """Write dead letters as elements: ``headrace.wire.dead_letters.DeadLetter``, or lines that fit Kafka's messages."""
+    if form is Form.JSON:
+        return [line for _, line in encode_messages(letters)]
+    return [decode_dead_letter(line) for line in encode_dead_letters(letters).splitlines()]
 
 
 def write_events(events: Sequence[Event], form: Form) -> Sequence[object]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,7 +23,13 @@ from headrace.wire import jsontext
 from headrace.wire.results.table import identify
 
 if TYPE_CHECKING:
-    from headrace.records import DeadLetters, Raw
+    from headrace.records import DeadLetters, Failure, Raw
+
+SPARE = 2_048
+"""Bytes of a message of Kafka that are not its value's and key's: headers, and Kafka's own."""
+
+LARGEST = 1_000_000 - SPARE
+"""Bytes of key and value that a message holds where client and topic are as they come."""
 
 SCHEMA = pa.schema(
     [
@@ -68,6 +74,30 @@ class DeadLetter:
 def encode_dead_letters(letters: DeadLetters) -> bytes:
     """Write dead letters as JSON lines, each ended by a line feed."""
     return "".join(f"{jsontext.write(members)}\n" for members in _describe(letters)).encode()
+
+
+def encode_messages(letters: DeadLetters, most: int = LARGEST) -> list[tuple[bytes | None, bytes]]:
+    """Write dead letters as pairs of the record's key and a line without its line feed.
+
+    Where the two have more than ``most`` bytes they go without what the record held, as of ``leave_out``.
+    """
+    keys = letters.batch.raw.keys
+    messages: list[tuple[bytes | None, bytes]] = []
+    for failure, line in zip(letters.failures, encode_dead_letters(letters).splitlines(), strict=True):
+        key = None if keys is None else keys[failure.row].as_py()
+        if len(key or b"") + len(line) > most:
+            key, line = None, encode_dead_letters(leave_out(letters, failure)).rstrip()  # noqa: PLW2901
+        messages.append((key, line))
+    return messages
+
+
+def leave_out(letters: DeadLetters, failure: Failure) -> DeadLetters:
+    """Give one letter without what the record held: its reason says where that is."""
+    raw = letters.batch.raw
+    where = f"{raw.source}, partition {raw.partition}, offset {raw.offsets[failure.row]}"
+    reason = f"{failure.reason[:SPARE]} (too large for a dead letter: the record is at {where})"
+    bare = replace(letters.batch, raw=replace(raw, values=None, table=None, keys=None))
+    return replace(letters, batch=bare, failures=(replace(failure, reason=reason),))
 
 
 def tabulate_dead_letters(letters: DeadLetters) -> pa.RecordBatch:

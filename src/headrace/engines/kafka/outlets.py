@@ -11,13 +11,13 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from headrace.engines.kafka.batches import PIECE
 from headrace.engines.kafka.changelog import encode_changes
+from headrace.wire.dead_letters import SPARE, leave_out
 
 if TYPE_CHECKING:
     from headrace.core.join import Outcome
@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from headrace.core.tally import Tally
     from headrace.engines.kafka.parts import Encoders, Topics
     from headrace.engines.kafka.producing import Header, Outlet
-    from headrace.records import DeadLetters, Failure, ModelVersion, Results
-
-_SPARE = 2_048
-"""Bytes of a message that are not its value's and key's: headers, and Kafka's own."""
+    from headrace.records import DeadLetters, ModelVersion, Results
 
 
 class Outlets:
@@ -38,7 +35,7 @@ class Outlets:
         self, topics: Topics, encoders: Encoders, counts: dict[str, int], *, headers: bool, most: int = 1_000_000
     ) -> None:
         self._topics, self._encoders, self._counts = topics, encoders, counts
-        self._most = most - _SPARE
+        self._most = most - SPARE
         self._headers = headers
 
     def write(self, outlet: Outlet, outcome: Outcome) -> None:
@@ -74,7 +71,7 @@ class Outlets:
             value = whole
             key = None if raw.keys is None else raw.keys[failure.row].as_py()
             if len(value) + len(key or b"") > self._most:
-                value, key = self._cut(letters, failure), None
+                (value,), key = self._encoders.dead_letters(leave_out(letters, failure)), None
             place: list[Header] = [
                 ("code", failure.code.encode()),
                 ("source", raw.source.encode()),
@@ -82,16 +79,6 @@ class Outlets:
                 ("offset", str(raw.offsets[failure.row]).encode()),
             ]
             outlet.send_one(topic, value, key, partition, [*place, *model])
-
-    def _cut(self, letters: DeadLetters, failure: Failure) -> bytes:
-        """Write a letter without what the record held."""
-        raw = letters.batch.raw
-        where = f"{raw.source}, partition {raw.partition}, offset {raw.offsets[failure.row]}"
-        reason = f"{failure.reason[:_SPARE]} (too large for a dead letter: the record is at {where})"
-        bare = replace(letters.batch, raw=replace(raw, values=None, keys=None))
-        cut = replace(letters, batch=bare, failures=(replace(failure, reason=reason),))
-        (value,) = self._encoders.dead_letters(cut)
-        return value
 
     def write_event(self, outlet: Outlet, event: object, instance: str) -> None:
         """Write one event of a model's life, as this instance saw it."""

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from headrace.core.events import describe_event
-from headrace.wire.dead_letters import encode_dead_letters
+from headrace.wire.dead_letters import encode_messages
 from headrace.wire.results.json import ALL, Selection, encode_json
 from headrace.wire.results.table import identify
 
@@ -83,16 +83,14 @@ def write_outcome(outcome: Outcome, events: Sequence[Event], selection: Selectio
 
 
 def write_dead_letters(letters: DeadLetters) -> pa.RecordBatch:
-    """Write dead letters."""
-    lines = [line.decode() for line in encode_dead_letters(letters).splitlines()]
-    rows = np.array([failure.row for failure in letters.failures], np.int64)
-    keys = letters.batch.raw.keys
+    """Write dead letters; one too large for a message of Kafka goes without its record and key."""
+    messages = encode_messages(letters)
     return _write(
         Kind.DEAD_LETTER,
         letters.slot,
-        pa.array(lines, pa.string()),
-        identify(letters.batch, rows),
-        None if keys is None else keys.take(pa.array(rows, pa.int64())),
+        pa.array([line.decode() for _, line in messages], pa.string()),
+        identify(letters.batch, np.array([failure.row for failure in letters.failures], np.int64)),
+        pa.array([key for key, _ in messages], pa.binary()),
     )
 
 
