@@ -63,6 +63,12 @@ def test_a_message_whose_content_is_not_there_yet_is_taken_in_later() -> None:
     assert ("r2", {"y": 4.0}) == (result.id, dict(result.outputs))
 
 
+def test_a_publication_that_asks_for_another_mode_switches_by_ready() -> None:
+    script = Script().models([publish(0, 2, switch=SwitchMode.EVENT_TIME)]).reach(10)
+    gathered = script.records([record(number) for number in range(5)]).serve(serve=ServeBesideModels)
+    assert {f"r{number}": 2.0 * number for number in range(5)} == gathered.scores
+
+
 def test_a_message_without_a_position_is_refused_and_told() -> None:
     script = Script().models([publish(0, 2), publish(1, 3).message]).reach(10).records([record(1)])
     gathered = script.serve(serve=ServeBesideModels)

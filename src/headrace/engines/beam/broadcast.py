@@ -5,8 +5,8 @@ Rules:
 1. Every worker holds every model. Which worker scores a record is the runner's choice, and workers take a model over
    on their own: what a result promises is that the version it names has made it, no more. Whoever needs that versions
    never fall along a partition takes ``ServeModels``.
-2. Models switch by ``ready``, and records that find no model are skipped or are dead letters: nothing here has a state
-   that could hold them.
+2. Models switch by ``ready``, whatever their publications ask for, and records that find no model are skipped or are
+   dead letters: nothing here has a state that could hold them.
 3. Messages carry their positions: one without is refused, since a side input has no order. The runner says when a side
    input is ready and when it is renewed, and records wait for it.
 4. A bundle reads which messages there are, and the contents of those alone that its worker does not know: models of
@@ -20,6 +20,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -37,7 +39,7 @@ from headrace.machinery.elements import Form, select_members, write_outcome
 from headrace.machinery.keys import Key, Keys, settings_of
 from headrace.machinery.parcels import Message, Rows
 from headrace.machinery.shelf import find_shelf
-from headrace.records import NoModelPolicy, SwitchMode
+from headrace.records import NoModelPolicy, Publish, SwitchMode
 from headrace.stores.contents import digest_of
 from headrace.wire.descriptor import decode_command
 
@@ -73,7 +75,8 @@ class ServeBesideModels(beam.PTransform[Any, Any]):
         _require_stateless(settings)
         self._codec, self._batch_records = codec, batch_records
         name, selection = uuid.uuid4().hex, select_members(form, members)
-        self._manner = Manner(settings, options or LoadOptions(), form, in_child, 1, name, decode, selection=selection)
+        options, decode = options or LoadOptions(), partial(_decode_ready, decode)
+        self._manner = Manner(settings, options, form, in_child, 1, name, decode, selection=selection)
 
     def expand(self, pcolls: Mapping[str, PCollection[Any]]) -> Served:
         """Build the graph."""
@@ -134,6 +137,12 @@ class ServeBeside(beam.DoFn):
         for desk in self._desks.values():
             desk.close()
         self._desks = {}
+
+
+def _decode_ready(decode: Callable[[bytes], Command], message: bytes) -> Command:
+    """Read a command; the mode that a publication asks for is not heard."""
+    command = decode(message)
+    return Publish(replace(command.descriptor, switch=None)) if isinstance(command, Publish) else command
 
 
 def _head(keyed: Keyed) -> Head:
