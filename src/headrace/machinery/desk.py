@@ -4,7 +4,8 @@ Rules:
 
 1. The truth is the runner's state. A desk carries the lease that was written with its last snapshot, and is used only
    where the state shows that same lease; else it is given up and built again from the state.
-2. A key is worked on by one bundle at a time, which the runner promises; who works takes the desk and puts it back.
+2. A key is worked on by one bundle at a time, which the runner promises; who works takes the desk and puts it back
+   before anything leaves: what comes after may fail. As a context, a desk whose work fails is closed.
 3. A desk that nobody has taken for a while is closed, and its models go back to the shelf.
 """
 
@@ -15,7 +16,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -239,6 +240,13 @@ class Desk:
     def _forget_contents(self) -> None:
         if not self.join.models.loading:
             self.contents.keep_only(self.named())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:  # nobody can put it back
+            self.close()
 
     def close(self) -> None:
         """Give the models back."""

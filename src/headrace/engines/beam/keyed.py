@@ -134,8 +134,7 @@ class ServeKeyed(beam.DoFn):
             for moment in _moments(parcel, self._step(key[0])):
                 _set_due(due, moment)
             return
-        desk = self._take(key, cells)
-        yield from self._work(key, desk, cells, [parcel])
+        yield from self._work(key, cells, [parcel])
 
     @on_timer(_DUE)
     def come_due(
@@ -155,8 +154,7 @@ class ServeKeyed(beam.DoFn):
         cells = _Cells(lease, snapshot, contents, queue, waiting, due, look, end)
         reached = int(tag) - 1 if int(tag) < _LAST - 4 * self._manner.step else END
         ripe = _take_ripe(waiting, reached)
-        desk = self._take(key, cells)
-        yield from self._work(key, desk, cells, ripe, reached)
+        yield from self._work(key, cells, ripe, reached)
 
     @on_timer(_LOOKING)
     def look_after(
@@ -173,7 +171,7 @@ class ServeKeyed(beam.DoFn):
     ) -> Iterator[object]:
         """Look after a load."""
         cells = _Cells(lease, snapshot, contents, queue, waiting, due, look, end)
-        yield from self._work(key, self._take(key, cells), cells, [])
+        yield from self._work(key, cells, [])
 
     @on_timer(_END)
     def come_to_end(
@@ -190,26 +188,26 @@ class ServeKeyed(beam.DoFn):
     ) -> Iterator[object]:
         """End: nothing will come any more."""
         cells = _Cells(lease, snapshot, contents, queue, waiting, due, look, end)
-        desk = self._take(key, cells)
-        outcome = desk.finish()
-        queue.clear()
-        yield from self._leave(desk, outcome)
-        self._keep(key, desk, cells)
+        with self._take(key, cells) as desk:
+            leaving = self._leave(desk, desk.finish())
+            queue.clear()
+            self._keep(key, desk, cells)
+        yield from hand_out(leaving)
 
-    def _work(
-        self, key: Key, desk: Desk, cells: _Cells, parcels: list[Parcel], reached: int | None = None
-    ) -> Iterator[object]:
-        before = bool(desk.queue)
-        for message in order_messages(parcels):
-            desk.receive(message)
-        for rows in _order_rows(parcels):
-            desk.offer(rows)
-        outcome = desk.work(reached)
-        yield from self._leave(desk, outcome)
-        self._keep_queue(desk, cells, before=before, fresh=bool(outcome) or bool(parcels))
-        if desk.join.models.loading:
-            cells.look.set(Timestamp.of(time.time() + _LOOK))
-        self._keep(key, desk, cells)
+    def _work(self, key: Key, cells: _Cells, parcels: list[Parcel], reached: int | None = None) -> Iterator[object]:
+        with self._take(key, cells) as desk:
+            before = bool(desk.queue)
+            for message in order_messages(parcels):
+                desk.receive(message)
+            for rows in _order_rows(parcels):
+                desk.offer(rows)
+            outcome = desk.work(reached)
+            leaving = self._leave(desk, outcome)
+            self._keep_queue(desk, cells, before=before, fresh=bool(outcome) or bool(parcels))
+            if desk.join.models.loading:
+                cells.look.set(Timestamp.of(time.time() + _LOOK))
+            self._keep(key, desk, cells)
+        yield from hand_out(leaving)
 
     def _take(self, key: Key, cells: _Cells) -> Desk:
         desk = DESKS.take((self._manner.name, key), cells.lease.read())
@@ -232,9 +230,9 @@ class ServeKeyed(beam.DoFn):
                 cells.contents.add(content)
         while kept.fresh:
             cells.contents.add(kept.fresh.popleft())
-        DESKS.put((self._manner.name, key), desk)
         if self._manner.statistics is not None:
             find_keeper(self._manner.statistics).keep("/".join(key), write_books(desk.join))
+        DESKS.put((self._manner.name, key), desk)
 
     @staticmethod
     def _keep_queue(desk: Desk, cells: _Cells, *, before: bool, fresh: bool) -> None:
@@ -251,12 +249,12 @@ class ServeKeyed(beam.DoFn):
                 for moment in {int(rows.times.max()) + 1 for rows in now if rows.times.max() > known}:
                     _set_due(cells.due, moment)
 
-    def _leave(self, desk: Desk, outcome: Outcome) -> Iterator[object]:
+    def _leave(self, desk: Desk, outcome: Outcome) -> Leaving:
         leaving = write_outcome(outcome, desk.events(), self._manner.form, self._manner.selection)
         self._counts["scored"].inc(len(leaving.results))
         self._counts["dead_lettered"].inc(len(leaving.dead_letters))
         self._counts["skipped"].inc(sum(outcome.skipped.values()))
-        yield from hand_out(leaving)
+        return leaving
 
     def _find_shelf(self) -> Any:
         return find_shelf(self._manner.options, in_child=self._manner.in_child)

@@ -117,19 +117,19 @@ class ServeKeyed(StatefulProcessor):
             find_keeper(self._manner.statistics).flush()
 
     def _work(self, key: SaltedKey, now: TimerValues, parcels: list[Parcel]) -> Iterator[pd.DataFrame]:
-        desk = self._take(key)
-        waited = bool(desk.queue)
-        for message in order_messages(parcels):
-            desk.receive(message)
-        for rows in _order_rows(parcels):
-            desk.offer(rows)
-        outcome = desk.work(self._reach(desk, now))
-        events = desk.events()
-        table = write_outcome(outcome, events if key[2] == 0 else [], self._manner.selection)
+        with self._take(key) as desk:
+            waited = bool(desk.queue)
+            for message in order_messages(parcels):
+                desk.receive(message)
+            for rows in _order_rows(parcels):
+                desk.offer(rows)
+            outcome = desk.work(self._reach(desk, now))
+            events = desk.events()
+            table = write_outcome(outcome, events if key[2] == 0 else [], self._manner.selection)
+            self._keep_queue(desk, now, waited=waited)
+            self._keep(key, desk)
         if len(table):
             yield _as_frame(table)
-        self._keep_queue(desk, now, waited=waited)
-        self._keep(key, desk)
 
     def _reach(self, desk: Desk, now: TimerValues) -> int | None:
         """Tell up to which time the model stream is known."""
@@ -169,9 +169,9 @@ class ServeKeyed(StatefulProcessor):
             known = {digest for (digest,) in list(self._contents.keys())}
             for digest in kept.held.keys() - known:
                 self._contents.updateValue((digest,), (kept.held[digest],))
-        DESKS.put((self._manner.name, key), desk)
         if self._manner.statistics is not None:
             find_keeper(self._manner.statistics).keep("/".join(map(str, key)), write_books(desk.join))
+        DESKS.put((self._manner.name, key), desk)
 
     def _keep_queue(self, desk: Desk, now: TimerValues, *, waited: bool) -> None:
         waiting = desk.queue
