@@ -137,6 +137,24 @@ def test_what_fails_is_told_in_one_line(cli: Cli, kafka_broker: Broker, tmp_path
     assert "Traceback" not in told[-1]
 
 
+def test_a_runner_that_there_is_not_is_told(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "headrace.toml"
+    file.write_text(FILE.format(name="any", servers="127.0.0.1:1"))
+    done = cli("run", str(file), "--", "--runner=Foo")
+    assert 2 == done.exit_code
+    assert "Beam does not take the options --runner=Foo: Unexpected pipeline runner: Foo" in done.stderr
+
+
+def test_topics_that_begin_unlike_are_refused(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "headrace.toml"
+    other = '[[records]]\ntopic = "other"\nformat = "json"\ndata_type = "beer"\nfollow = false\nstart = "newest"\n'
+    text = FILE.format(name="any", servers="127.0.0.1:1").replace("[records]", "[[records]]")
+    file.write_text(text.replace("[models]", f"{other}[models]"))
+    done = cli("validate", str(file))
+    assert 2 == done.exit_code
+    assert "records.start has to be the same for all topics" in done.stderr
+
+
 def test_another_engine_than_that_of_the_file_is_refused(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "headrace.toml"
     file.write_text('[engine]\nname = "kafka"\n')

@@ -9,6 +9,7 @@ import apache_beam as beam
 import pytest
 from apache_beam.io.restriction_trackers import OffsetRange
 from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from headrace.core.settings import JoinSettings
 from headrace.engines.beam import ServeModels
@@ -19,7 +20,9 @@ from headrace.engines.beam.kafka import (
     ReadModelsFromKafka,
     WriteToKafka,
 )
-from headrace.engines.beam.kafka_source import ENDLESS, Offsets
+from headrace.engines.beam.kafka_reader import Reader
+from headrace.engines.beam.kafka_source import ENDLESS, Lost, Offsets
+from headrace.machinery.clock import now_ms
 from headrace.records import Descriptor, Publish, SwitchMode
 from headrace.stores.contents import digest_of
 from headrace.testing.broker import Broker
@@ -129,6 +132,102 @@ def test_a_topic_is_followed_and_models_go_by_the_time_of_its_records(kafka_brok
         assert 4.0 == gathered.scores["r9"]
 
 
+def test_a_model_topic_that_is_quiet_holds_nothing_up(kafka_broker: Broker, topic: str) -> None:
+    models = f"{topic}-models"
+    for name in (topic, models):
+        make_topic(Connection(ClientSettings(kafka_broker.settings)), Plan(name))
+    settings = JoinSettings(switch=SwitchMode.EVENT_TIME)
+
+    def build(pipeline: beam.Pipeline, gathered: Gathered) -> None:
+        inlets = {
+            "records": pipeline | ReadFromKafka(kafka_broker.settings, [topic]) | beam.Map(KafkaRecord.to_record),
+            "models": pipeline | ReadModelsFromKafka(kafka_broker.settings, models),
+        }
+        gathered.take("results", (inlets | ServeModels(CODEC, settings, OPTIONS, in_child=False)).results)
+
+    producer = Producer({**kafka_broker.settings, "enable.idempotence": True})
+    command = Publish(Descriptor("by 2", "wine", content=write_scaling(2)))
+    producer.produce(models, encode_command(command), b"model", timestamp=now_ms() - 10_000)
+    with running(build) as gathered:
+        for number in range(4):
+            at = now_ms()
+            producer.produce(topic, record(number, x=1, at=at), timestamp=at)
+            producer.flush(30)
+            gathered.await_count("results", number + 1)
+    assert {f"r{number}": 2.0 for number in range(4)} == gathered.scores
+
+
+def test_a_reader_that_stays_at_the_end_knows_it_each_time(kafka_broker: Broker, topic: str) -> None:
+    produce(kafka_broker, topic, [b"1", b"2", b"3"])
+    reader = Reader(Connection(ClientSettings(kafka_broker.settings)))
+    reader.go_to((topic, 0), 0)
+    while not reader.at_end:
+        reader.read(10)
+    told = []
+    for _ in range(3):
+        reader.go_to((topic, 0), 2)
+        told.append((reader.at_end, reader.read(10), reader.at_end))
+    reader.close()
+    assert [(False, [], True)] * 3 == told
+
+
+def lose(broker: Broker, topic: str, offset: int) -> None:
+    """Have retention remove what is before an offset of the first partition."""
+    client = AdminClient({**broker.settings})
+    for done in client.delete_records([TopicPartition(topic, 0, offset)]).values():
+        done.result(30)
+
+
+def test_records_that_are_gone_are_refused_or_skipped(kafka_broker: Broker, topic: str) -> None:
+    def read(lost_records: Lost) -> list[bytes]:
+        def build(pipeline: beam.Pipeline, gathered: Gathered) -> None:
+            read = ReadFromKafka(
+                kafka_broker.settings,
+                [topic],
+                start="committed",
+                bounded=True,
+                group=f"{topic}-group",
+                lost_records=lost_records,
+            )
+            gathered.take("records", pipeline | read)
+
+        return sorted(each.value for each in run(build)["records"])
+
+    produce(kafka_broker, topic, [b"0", b"1"])
+    assert [b"0", b"1"] == read("refuse")
+    produce(kafka_broker, topic, [b"2", b"3", b"4", b"5", b"6"])
+    lose(kafka_broker, topic, 3)
+    with pytest.raises(RuntimeError, match=r"comes to offset 1 next, and the oldest is 3: .* removed 2 records"):
+        read("refuse")
+    assert [b"3", b"5", b"6"] == read("skip")
+
+
+def test_a_group_begins_at_the_newest_record_and_stays_with_it(kafka_broker: Broker, topic: str) -> None:
+    def build(pipeline: beam.Pipeline, gathered: Gathered) -> None:
+        group = f"{topic}-group"
+        read = ReadFromKafka(
+            kafka_broker.settings, [topic], start="committed", bounded=True, group=group, uncommitted="newest"
+        )
+        gathered.take("records", pipeline | read)
+
+    produce(kafka_broker, topic, [b"before"])
+    assert [] == run(build)["records"]
+    produce(kafka_broker, topic, [b"after"])
+    assert [b"after"] == [each.value for each in run(build)["records"]]
+
+
+def test_a_worker_tells_no_error_of_bundles_without_anything_to_commit(
+    kafka_broker: Broker, topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    produce(kafka_broker, topic, [b"1"])
+
+    def build(pipeline: beam.Pipeline, gathered: Gathered) -> None:
+        gathered.take("records", pipeline | ReadFromKafka(kafka_broker.settings, [topic], bounded=True))
+
+    assert [b"1"] == [each.value for each in run(build)["records"]]
+    assert [] == [each.message for each in caplog.records if each.levelname == "ERROR"]
+
+
 def test_a_model_that_came_in_parts_is_put_together(kafka_broker: Broker, topic: str) -> None:
     make_topic(Connection(ClientSettings(kafka_broker.settings)), Plan(topic, settings={"cleanup.policy": "compact"}))
     content = write_scaling(7)
@@ -172,7 +271,8 @@ def test_a_range_without_an_end_is_split_only_where_it_stands() -> None:
     assert not tracker.try_claim(8)  # type: ignore[no-untyped-call]
 
 
-def test_a_range_with_an_end_is_split_anywhere() -> None:
+def test_a_range_with_an_end_is_split_only_where_it_stands() -> None:
     tracker = Offsets(OffsetRange(0, 100))
     assert tracker.try_claim(9)  # type: ignore[no-untyped-call]
-    assert (OffsetRange(0, 54), OffsetRange(54, 100)) == tracker.try_split(0.5)
+    assert tracker.try_split(0.5) is None
+    assert (OffsetRange(0, 10), OffsetRange(10, 100)) == tracker.try_split(0)

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from headrace.app.configuration import Count
-from headrace.app.kafka.configuration import TopicsConfiguration
+from headrace.app.kafka.configuration import TopicsConfiguration, refuse_unlike
 from headrace.app.reading import read_file
 from headrace.app.statistics import StatisticsSection
 from headrace.errors import ConfigurationError
@@ -32,8 +32,8 @@ class BeamConfiguration(TopicsConfiguration, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        follows = {section.follow for section in self.streams} | {self.models.follow}
-        if len(follows) > 1:
+        refuse_unlike(self.streams)
+        if self.models.follow is not self.streams[0].follow:
             raise ConfigurationError("follow has to be the same for all topics: a pipeline ends as a whole, or never")
 
 

@@ -25,7 +25,7 @@ from headrace.app.supply import build_options, read_mappings, with_mappings
 from headrace.engines.beam import Form, ServeModels
 from headrace.engines.beam.kafka import KafkaRecord, ReadFromKafka, ReadModelsFromKafka, WriteToKafka
 from headrace.engines.beam.runner import local_options
-from headrace.errors import HeadraceError, SourceError
+from headrace.errors import ConfigurationError, HeadraceError, SourceError
 from headrace.transports.kafka.settings import flatten_settings, read_settings
 from headrace.wire.descriptor import decode_command
 
@@ -93,7 +93,7 @@ def start_pipeline(configuration: BeamConfiguration, directory: Path, options: S
         given += ["--runner=PrismRunner", *local_options()]
     if all(section.follow for section in configuration.streams):
         given.append("--streaming")
-    pipeline = beam.Pipeline(options=PipelineOptions(given))
+    pipeline = _make_pipeline(given)
     build_graph(pipeline, configuration, directory)
     try:
         return BeamRun(pipeline.run())
@@ -101,6 +101,13 @@ def start_pipeline(configuration: BeamConfiguration, directory: Path, options: S
         raise
     except Exception as error:
         raise SourceError(f"the runner does not take the pipeline: {error}") from error
+
+
+def _make_pipeline(given: Sequence[str]) -> beam.Pipeline:
+    try:
+        return beam.Pipeline(options=PipelineOptions(given))
+    except ValueError as error:  # such as the name of a runner that there is not
+        raise ConfigurationError(f"Beam does not take the options {' '.join(given)}: {error}") from error
 
 
 def build_graph(pipeline: beam.Pipeline, configuration: BeamConfiguration, directory: Path) -> None:
@@ -142,6 +149,8 @@ def _read_records(configuration: BeamConfiguration, client: Mapping[str, Setting
         start="committed" if group else first.start,
         bounded=not first.follow,
         group=group,
+        uncommitted=first.start,
+        lost_records=first.lost_records,
     )
 
 

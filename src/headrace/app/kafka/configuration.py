@@ -186,9 +186,7 @@ class KafkaConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         names = [*(section.topic for section in self.streams), self.models.topic, self.dead_letters.topic, self.kept]
         names += [section.topic for section in (self.results, self.events) if section is not None]
         refuse_repeated(names)
-        for key in ("start", "lost_records", "follow"):
-            if len({getattr(section, key) for section in self.streams}) > 1:
-                raise ConfigurationError(f"records.{key} has to be the same for all topics")
+        refuse_unlike(self.streams)
 
     @property
     def streams(self) -> list[TopicSection]:
@@ -199,6 +197,13 @@ class KafkaConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     def kept(self) -> str:
         """The topic of the state."""
         return f"{self.engine.group}-state" if self.state is None else self.state.topic
+
+
+def refuse_unlike(streams: Sequence[TopicSection]) -> None:
+    """Check that all topics are begun and followed alike. Raises ``ConfigurationError``."""
+    for key in ("start", "lost_records", "follow"):
+        if len({getattr(section, key) for section in streams}) > 1:
+            raise ConfigurationError(f"records.{key} has to be the same for all topics")
 
 
 def refuse_repeated(topics: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from headrace.app.configuration import Count, Whole
-from headrace.app.kafka.configuration import TopicsConfiguration
+from headrace.app.kafka.configuration import TopicsConfiguration, refuse_unlike
 from headrace.app.reading import read_file
 from headrace.app.statistics import StatisticsSection
 from headrace.errors import ConfigurationError
@@ -38,9 +38,7 @@ class SparkConfiguration(TopicsConfiguration, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for key in ("start", "lost_records", "follow"):
-            if len({getattr(section, key) for section in self.streams}) > 1:
-                raise ConfigurationError(f"records.{key} has to be the same for all topics")
+        refuse_unlike(self.streams)
         if self.models.follow is not self.streams[0].follow:
             raise ConfigurationError("follow has to be the same for all topics: a query ends as a whole, or never")
 

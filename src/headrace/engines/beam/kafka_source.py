@@ -10,7 +10,8 @@ What it promises:
    partition's end has been seen, it follows the clock less ``idle_ms``, so that an idle partition holds nothing up.
    Records with times before that are late.
 4. Only committed records of transactions are read, unless the settings say otherwise.
-5. Partitions that are added to a topic later are not seen until the pipeline starts again.
+5. Records that retention removed after the group's last commit are an error, unless they shall be skipped.
+6. Partitions that are added to a topic later are not seen until the pipeline starts again.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Duration, Timestamp
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from headrace.engines.beam.kafka_reader import POLL_SECONDS, Place, Reader
 from headrace.errors import SourceError
 from headrace.machinery.elements import ModelElement, RecordElement
 from headrace.transports.kafka.connection import Connection
@@ -41,12 +43,12 @@ if TYPE_CHECKING:
     from confluent_kafka import Consumer, Message
 
 T = TypeVar("T")
+Edge = Literal["oldest", "newest"]
 Start = Literal["oldest", "newest", "committed"]
-Place = tuple[str, int]
+Lost = Literal["refuse", "skip"]
 
 ENDLESS = 2**62
 """Where a restriction stops that has no end."""
-_NO_END: Any = KafkaError._PARTITION_EOF  # noqa: SLF001 the library's own name
 _PASSING = {
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -54,7 +56,6 @@ _PASSING = {
     KafkaError._TIMED_OUT,  # noqa: SLF001
     KafkaError._WAIT_COORD,  # noqa: SLF001
 }
-_POLL_SECONDS = 0.2
 _TURN_SECONDS = 2.0
 _TURN_RECORDS = 20_000
 _CHUNK = 1_000
@@ -91,6 +92,8 @@ class Reading:
     group: str = ""
     out_of_order_ms: int = 0
     idle_ms: int = 1_000
+    uncommitted: Edge = "oldest"
+    lost_records: Lost = "refuse"
 
     def connect(self) -> Connection:
         """Open the way to the cluster. Raises ``ConfigurationError``."""
@@ -102,7 +105,9 @@ class ReadFromKafka(beam.PTransform[Any, Any]):
 
     ``settings`` are the client's, such as ``{"bootstrap.servers": "localhost:9092"}``; a secret is named by ``.env`` or
     ``.file``, and is fetched by the workers. ``start`` says where partitions are begun; ``bounded`` ends at what is
-    there when the pipeline starts; ``group`` names the group whose offsets are committed, "" commits none.
+    there when the pipeline starts; ``group`` names the group whose offsets are committed, "" commits none. Where
+    ``start`` is "committed", ``uncommitted`` says where a partition is begun that has nothing committed, and
+    ``lost_records`` whether it is refused or begun at its oldest record where what was to come next is gone.
     """
 
     def __init__(
@@ -115,14 +120,16 @@ class ReadFromKafka(beam.PTransform[Any, Any]):
         group: str = "",
         out_of_order_ms: int = 0,
         idle_ms: int = 1_000,
+        uncommitted: Edge = "oldest",
+        lost_records: Lost = "refuse",
     ) -> None:
         super().__init__()
-        self._topics = list(topics)
-        self._reading = Reading(dict(settings), start, bounded, group, out_of_order_ms, idle_ms)
+        self._topics, settings = list(topics), dict(settings)
+        self._reading = Reading(settings, start, bounded, group, out_of_order_ms, idle_ms, uncommitted, lost_records)
 
     def expand(self, begin: PBegin) -> Any:
         """Build the graph."""
-        read = _ReadBounded if self._reading.bounded else _ReadEndless
+        read = _STEPS[self._reading.bounded, bool(self._reading.group)]
         return (
             begin
             | "Topics" >> beam.Create(self._topics)
@@ -140,7 +147,7 @@ class _ListPartitions(beam.DoFn):
         self._reading = reading
 
     def process(self, topic: str) -> Iterator[tuple[str, int, int, int]]:
-        """List the partitions of a topic. Raises ``SourceError`` where there is no such topic."""
+        """List the partitions of a topic. Raises ``SourceError`` where it or what comes next of it is not there."""
         connection = self._reading.connect()
         found = find_topic(connection, topic)
         if found is None:
@@ -152,22 +159,39 @@ class _ListPartitions(beam.DoFn):
             for partition in range(found.partitions):
                 place = TopicPartition(topic, partition)
                 oldest, newest = reader.get_watermark_offsets(place, timeout=connection.seconds)
-                start = {"oldest": oldest, "newest": newest}.get(self._reading.start, oldest)
+                start = newest if self._reading.start == "newest" else oldest
                 if self._reading.start == "committed":
-                    start = max(oldest, _insist(connection, partial(_find_committed, reader, place)))
+                    committed = _insist(connection, partial(_find_committed, reader, place))
+                    start = self._go_on(reader, place, committed, oldest, newest)
                 yield topic, partition, start, newest if self._reading.bounded else ENDLESS
         except KafkaException as error:
             raise connection.fail(SourceError, f"cannot show topic {topic!r}", error) from None
         finally:
             reader.close()
 
+    def _go_on(self, reader: Consumer, place: TopicPartition, committed: int, oldest: int, newest: int) -> int:
+        reading = self._reading
+        if committed < 0:
+            if reading.uncommitted == "oldest":
+                return oldest
+            reader.commit(offsets=[TopicPartition(place.topic, place.partition, newest)], asynchronous=False)
+            return newest  # a pipeline that starts again shall not begin later still
+        if committed < oldest and reading.lost_records == "refuse":
+            where = f"topic {place.topic!r}, partition {place.partition}"
+            raise SourceError(
+                f"{where}: group {reading.group!r} comes to offset {committed} next, and the oldest is {oldest}: "
+                f"retention has removed {oldest - committed} records that were not read. To go on without them, "
+                'set lost_records = "skip"'
+            )
+        return max(committed, oldest)
+
 
 class Offsets(OffsetRestrictionTracker):
-    """Tracks offsets; a range without an end is split only where it stands, since what lies ahead is not there yet."""
+    """Tracks offsets; a range is split only where it stands: who commits what lies ahead passes over what does not."""
 
     def try_split(self, fraction_of_remainder: float) -> tuple[OffsetRange, OffsetRange] | None:
         """Split off what is still to be read."""
-        if self._range.stop >= ENDLESS and fraction_of_remainder:
+        if fraction_of_remainder:
             return None
         split: tuple[OffsetRange, OffsetRange] | None
         split = super().try_split(fraction_of_remainder)  # type: ignore[no-untyped-call]
@@ -210,7 +234,7 @@ class _Read(beam.DoFn):
     def __init__(self, reading: Reading) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._reading = reading
-        self._reader: _Reader | None = None
+        self._reader: Reader | None = None
 
     def teardown(self) -> None:
         """Close the reader."""
@@ -218,8 +242,8 @@ class _Read(beam.DoFn):
             self._reader.close()
             self._reader = None
 
-    def _read(self, place: Place, tracker: Any, watermark: Any, finalizer: Any) -> Iterator[object]:
-        reader = self._reader = self._reader or _Reader(self._reading.connect())
+    def _read(self, place: Place, tracker: Any, watermark: Any, finalizer: Any = None) -> Iterator[object]:
+        reader = self._reader = self._reader or Reader(self._reading.connect())
         restriction = tracker.current_restriction()
         reader.go_to(place, restriction.start)
         end = time.monotonic() + _TURN_SECONDS
@@ -245,16 +269,34 @@ class _Read(beam.DoFn):
                 _advance(watermark, asked_at - self._reading.idle_ms)
                 break
         self._commit_later(finalizer, place, last)
-        tracker.defer_remainder(Duration(micros=int(_POLL_SECONDS * 1_000_000)) if not count else Duration())
+        tracker.defer_remainder(Duration(micros=int(POLL_SECONDS * 1_000_000)) if not count else Duration())
 
     def _commit_later(self, finalizer: Any, place: Place, last: int) -> None:
-        if self._reading.group and last >= 0:
-            reading = self._reading
+        reading = self._reading
+        if finalizer is None:
+            return
+        if last >= 0:
             finalizer.register(lambda: _commit(reading, place, last + 1))
+        else:  # a runner calls back in any case, and a worker that has nothing to call tells that as an error
+            finalizer.register(lambda: None)
 
 
 class _ReadEndless(_Read):
     """Reads for ever."""
+
+    @beam.DoFn.unbounded_per_element()  # type: ignore[untyped-decorator]
+    def process(
+        self,
+        element: tuple[str, int, int, int],
+        tracker: Any = _RESTRICTION,
+        watermark: Any = _WATERMARK,
+    ) -> Iterator[object]:
+        """Read a partition for a turn."""
+        yield from self._read(element[:2], tracker, watermark)
+
+
+class _ReadEndlessAndCommit(_Read):
+    """Reads for ever, and commits."""
 
     @beam.DoFn.unbounded_per_element()  # type: ignore[untyped-decorator]
     def process(
@@ -274,6 +316,19 @@ class _ReadBounded(_Read):
     def process(
         self,
         element: tuple[str, int, int, int],
+        tracker: Any = _RESTRICTION,
+        watermark: Any = _WATERMARK,
+    ) -> Iterator[object]:
+        """Read a partition for a turn."""
+        yield from self._read(element[:2], tracker, watermark)
+
+
+class _ReadBoundedAndCommit(_Read):
+    """Reads to the end that was found at the start, and commits."""
+
+    def process(
+        self,
+        element: tuple[str, int, int, int],
         finalizer: Any = beam.DoFn.BundleFinalizerParam,  # before the restriction: Beam passes it by position
         tracker: Any = _RESTRICTION,
         watermark: Any = _WATERMARK,
@@ -282,48 +337,13 @@ class _ReadBounded(_Read):
         yield from self._read(element[:2], tracker, watermark, finalizer)
 
 
-class _Reader:
-    """A consumer that stands somewhere in one partition."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        own: dict[str, Setting] = {
-            "enable.partition.eof": True, "auto.offset.reset": "error", "isolation.level": "read_committed",
-        }  # fmt: skip
-        self._consumer: Consumer = connection.open_reader(own)
-        self._place: Place | None = None
-        self.position = 0
-        self.at_end = False
-
-    def go_to(self, place: Place, offset: int) -> None:
-        """Stand before an offset; standing there already, keep what has been fetched."""
-        if self._place != place or self.position != offset:
-            self._consumer.assign([TopicPartition(*place, offset)])
-        self._place, self.position, self.at_end = place, offset, False
-
-    def lose_place(self) -> None:
-        """Learn that what was read is not taken."""
-        self._place = None
-
-    def read(self, most: int) -> list[Message[bytes, bytes]]:
-        """Give what is there. Raises ``SourceError``."""
-        found: list[Message[bytes, bytes]] = []
-        for message in self._consumer.consume(most, timeout=_POLL_SECONDS):
-            error = message.error()
-            if error is None:
-                found.append(message)
-                self.position, self.at_end = int(message.offset() or 0) + 1, False
-            elif error.code() == _NO_END:
-                self.position, self.at_end = max(self.position, int(message.offset() or 0)), True
-            else:
-                assert self._place is not None
-                doing = f"cannot be read from topic {self._place[0]!r}, partition {self._place[1]}"
-                raise self._connection.fail(SourceError, doing, error, f"Read on topic {self._place[0]!r}")
-        return found
-
-    def close(self) -> None:
-        """Close the consumer."""
-        self._consumer.close()
+_STEPS: dict[tuple[bool, bool], type[_Read]] = {
+    (False, False): _ReadEndless,
+    (False, True): _ReadEndlessAndCommit,
+    (True, False): _ReadBounded,
+    (True, True): _ReadBoundedAndCommit,
+}
+"""By whether it ends and whether it commits: a worker tells an error where a step asks for a call and needs none."""
 
 
 def _to_record(message: Message[bytes, bytes]) -> KafkaRecord:
@@ -347,7 +367,7 @@ def _advance(watermark: Any, moment: int) -> None:
 
 
 def _find_committed(reader: Consumer, place: TopicPartition) -> int:
-    found: int = reader.committed([place], timeout=_POLL_SECONDS * 10)[0].offset
+    found: int = reader.committed([place], timeout=POLL_SECONDS * 10)[0].offset
     return found
 
 
@@ -360,7 +380,7 @@ def _insist(connection: Connection, call: Callable[[], T]) -> T:
         except KafkaException as error:
             if error_of(error).code() not in _PASSING or time.monotonic() > end:
                 raise
-            time.sleep(_POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
 
 
 def _commit(reading: Reading, place: Place, offset: int) -> None:
