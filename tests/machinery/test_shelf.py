@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +12,7 @@ from headrace.abc.loader import Loaded, LoadEvent, Reached, Rejected, Stage
 from headrace.loading import LoadOptions
 from headrace.machinery.shelf import Shelf, ShelfLoader
 from headrace.records import Descriptor, SlotKey
-from headrace.stores.contents import MemoryContents
+from headrace.stores.contents import MemoryContents, digest_of
 from headrace.testing.scaling import FORMATS, write_scaling
 
 OPTIONS = LoadOptions(formats=dict(FORMATS), warm_rows=(1,))
@@ -94,3 +96,40 @@ def test_who_leaves_gives_back_what_it_was_not_handed(shelf: Shelf) -> None:
     one.close()
     shelf.move()
     assert 0 == shelf.models
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "model"
+    path.write_bytes(write_scaling(2))
+    return path
+
+
+@pytest.fixture
+def fetching(file: Path) -> Iterator[Shelf]:
+    made = Shelf(replace(OPTIONS, locations=(f"file:{file.parent}/",)), in_child=False, linger=-1.0)
+    yield made
+    made.close()
+
+
+def fetch(loader: ShelfLoader, file: Path, position: int) -> tuple[Loaded, MemoryContents]:
+    contents = MemoryContents()
+    loader.submit((A, position), Descriptor("any", "wine", location=f"file:{file}", model_type="scaling"), contents)
+    loaded = verdict(loader)
+    assert isinstance(loaded, Loaded)
+    return loaded, contents
+
+
+def test_a_later_publication_gets_what_lies_at_its_location_by_then(fetching: Shelf, file: Path) -> None:
+    loader = ShelfLoader(fetching)
+    first, _ = fetch(loader, file, 0)
+    file.write_bytes(write_scaling(3))
+    second, _ = fetch(loader, file, 1)
+    assert [digest_of(write_scaling(factor)) for factor in (2, 3)] == [first.digest, second.digest]
+
+
+def test_all_who_ask_for_one_publication_share_its_model_and_get_its_bytes(fetching: Shelf, file: Path) -> None:
+    found = [fetch(ShelfLoader(fetching), file, 4) for _ in range(3)]
+    assert 1 == fetching.models
+    digest = digest_of(write_scaling(2))
+    assert [(digest, write_scaling(2))] * 3 == [(loaded.digest, contents.get(digest)) for loaded, contents in found]

@@ -2,9 +2,12 @@
 
 Rules:
 
-1. Two publications whose bytes, format and demands are the same are one load and one model.
+1. Two publications whose bytes, format and demands are the same are one load and one model. What lies at a location
+   may change: without a digest, only askers for one and the same publication, by its slot and position, share a load.
 2. A model that nobody holds is closed once it has lain for a while: a key that comes back finds it.
 3. Loads are checked in a child process unless the options say otherwise; a verdict is told to all who asked.
+4. Bytes that were fetched from a location are put into the contents of all who get the model: each restores from its
+   own.
 """
 
 from __future__ import annotations
@@ -37,12 +40,20 @@ _STAGES = (Stage.LOADING, Stage.VERIFYING, Stage.WARMING)
 
 @dataclass(slots=True, eq=False)
 class _Place:
-    """Where one model lies. ``waiting`` are those who asked for it while it loads, ``reached`` is how far it is."""
+    """Where one model lies, under ``name``.
+
+    ``waiting`` are those who asked for it while it loads, ``reached`` is how far it is. ``contents`` are those that its
+    load fills; ``fetched`` is what it found at a location.
+    """
 
     number: int
+    name: bytes
+    contents: Contents
+    located: bool
     reached: list[Stage] = field(default_factory=list)
-    waiting: list[tuple[ShelfLoader, CandidateId]] = field(default_factory=list)
+    waiting: list[tuple[ShelfLoader, CandidateId, Contents]] = field(default_factory=list)
     loaded: Loaded | None = None
+    fetched: bytes | None = None
     holders: int = 0
     idle_since: float = 0.0
 
@@ -55,31 +66,32 @@ class Shelf:
         self._linger = linger
         self._lock = threading.RLock()
         self._places: dict[bytes, _Place] = {}
-        self._names: dict[int, bytes] = {}
+        self._numbers: dict[int, _Place] = {}
         self._count = 0
 
     @property
     def models(self) -> int:
         """How many models are in memory."""
         with self._lock:
-            return sum(place.loaded is not None for place in self._places.values())
+            return sum(place.loaded is not None for place in self._numbers.values())
 
     def ask(self, asker: ShelfLoader, candidate: CandidateId, descriptor: Descriptor, contents: Contents) -> None:
         """Give a model to a loader, now if it is here."""
-        name = _identify(descriptor)
+        name = _identify(descriptor, candidate)
         with self._lock:
             place = self._places.get(name)
             if place is None:
                 self._count += 1
-                place = self._places[name] = _Place(self._count)
-                self._names[place.number] = name
+                place = self._places[name] = self._numbers[self._count] = _Place(
+                    self._count, name, contents, bool(descriptor.location)
+                )
                 self._loader.submit((SlotKey(""), place.number), descriptor, contents)
             if place.loaded is not None:
                 asker.tell([Reached(candidate, stage, time.time_ns()) for stage in _STAGES])
-                asker.tell([self._hand_out(place, place.loaded, candidate)])
+                self._hand_out(place, place.loaded, asker, candidate, contents)
             else:
                 asker.tell([Reached(candidate, stage, time.time_ns()) for stage in place.reached])
-                place.waiting.append((asker, candidate))
+                place.waiting.append((asker, candidate, contents))
 
     def move(self) -> None:
         """Tell what has been loaded to those who wait for it, and close what lies idle."""
@@ -95,7 +107,7 @@ class Shelf:
     def leave(self, asker: ShelfLoader) -> None:
         """Forget one who waits."""
         with self._lock:
-            for place in self._places.values():
+            for place in self._numbers.values():
                 place.waiting = [each for each in place.waiting if each[0] is not asker]
 
     def take_back(self, place: _Place) -> None:
@@ -108,42 +120,47 @@ class Shelf:
         """End the loader and close every model."""
         self._loader.close()
         with self._lock:
-            for place in self._places.values():
+            for place in self._numbers.values():
                 if place.loaded is not None:
                     place.loaded.model.close()
             self._places.clear()
+            self._numbers.clear()
 
     def _pass_on(self, event: LoadEvent) -> None:
-        name = self._names[event.candidate[1]]
-        place = self._places[name]
+        place = self._numbers[event.candidate[1]]
         if isinstance(event, Reached):
             place.reached.append(event.stage)
-            for asker, candidate in place.waiting:
+            for asker, candidate, _ in place.waiting:
                 asker.tell([replace(event, candidate=candidate)])
             return
         waiting, place.waiting = place.waiting, []
         if isinstance(event, Loaded):
             place.loaded, place.idle_since = event, time.monotonic()
-            for asker, candidate in waiting:
-                asker.tell([self._hand_out(place, event, candidate)])
+            place.fetched = place.contents.get(event.digest) if place.located else None
+            for asker, candidate, contents in waiting:
+                self._hand_out(place, event, asker, candidate, contents)
             return
-        self._forget(name)
-        for asker, candidate in waiting:
+        self._forget(place)
+        for asker, candidate, _ in waiting:
             asker.tell([replace(event, candidate=candidate)])
 
-    def _hand_out(self, place: _Place, loaded: Loaded, candidate: CandidateId) -> Loaded:
+    def _hand_out(
+        self, place: _Place, loaded: Loaded, asker: ShelfLoader, candidate: CandidateId, contents: Contents
+    ) -> None:
         place.holders += 1
-        return replace(loaded, candidate=candidate, model=_Held(self, place, loaded.model))
+        if place.fetched is not None:
+            asker.keep(contents, loaded.digest, place.fetched)
+        asker.tell([replace(loaded, candidate=candidate, model=_Held(self, place, loaded.model))])
 
     def _tidy(self) -> None:
         until = time.monotonic() - self._linger
-        for name, place in list(self._places.items()):
+        for place in list(self._numbers.values()):
             if place.loaded is not None and not place.holders and place.idle_since <= until:
                 place.loaded.model.close()
-                self._forget(name)
+                self._forget(place)
 
-    def _forget(self, name: bytes) -> None:
-        del self._names[self._places.pop(name).number]
+    def _forget(self, place: _Place) -> None:
+        del self._numbers[place.number], self._places[place.name]
 
 
 @dataclass(slots=True, eq=False)
@@ -178,6 +195,7 @@ class ShelfLoader:
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
         self._events: deque[LoadEvent] = deque()
+        self._kept: deque[tuple[Contents, str, bytes]] = deque()
 
     def submit(self, candidate: CandidateId, descriptor: Descriptor, contents: Contents) -> None:
         """Ask for a candidate to be loaded."""
@@ -187,9 +205,17 @@ class ShelfLoader:
         """Take in what the shelf tells."""
         self._events.extend(events)
 
+    def keep(self, contents: Contents, digest: str, content: bytes) -> None:
+        """Take in bytes for contents, which are filled at the next poll: by who asked, and not amid what it does."""
+        self._kept.append((contents, digest, content))
+
     def poll(self) -> list[LoadEvent]:
         """Hand out what happened since the last call."""
         self._shelf.move()
+        while self._kept:
+            contents, digest, content = self._kept.popleft()
+            if contents.get(digest) is None:
+                contents.put(content)
         return [self._events.popleft() for _ in range(len(self._events))]
 
     def wait(self, timeout: float) -> bool:
@@ -204,10 +230,11 @@ class ShelfLoader:
                 event.model.close()
 
 
-def _identify(descriptor: Descriptor) -> bytes:
+def _identify(descriptor: Descriptor, candidate: CandidateId) -> bytes:
     """Name a load by all that its verdict hangs on; what only names the model is left out."""
+    slot, position = candidate
     demands = (
-        descriptor.digest or descriptor.location,
+        descriptor.digest or (descriptor.location, slot.data_type, slot.name, position),
         descriptor.model_type,
         [(each.inputs, each.outputs) for each in descriptor.golden],
         descriptor.golden_tolerance,
