@@ -35,9 +35,10 @@ OPTIONS = LoadOptions(formats=dict(FORMATS), warm_rows=(1,))
 PARTITIONS = 2
 
 
-def record(number: int, *, kind: str = "wine", x: object = None) -> bytes:
-    """Write record ``number``: its x is the number unless given, its time the number in milliseconds."""
-    return json.dumps({"id": f"r{number}", "kind": kind, "at": number, "x": number if x is None else x}).encode()
+def record(number: int, *, kind: str = "wine", x: object = None, at: int | None = None) -> bytes:
+    """Write record ``number``: its x, and its time in milliseconds, are the number unless given."""
+    told = {"at": number if at is None else at, "x": number if x is None else x}
+    return json.dumps({"id": f"r{number}", "kind": kind, **told}).encode()
 
 
 def publish(factor: float, *, content: bytes | None = None, **fields: Any) -> Publish:

@@ -85,6 +85,22 @@ def test_neither_the_order_of_arrival_nor_parallelism_changes_what_comes_out(
     assert expected == back.scores
 
 
+def test_times_that_no_calendar_holds_end_no_query(spark: SparkSession, topics: Topics) -> None:
+    timed = SlotSettings(switch=SwitchMode.EVENT_TIME, no_model=NoModelPolicy.DEAD_LETTER)
+    settings = JoinSettings(slots={SlotKey("wine"): timed})
+    far = 1_700_000_000_000_000_000  # nanoseconds, where milliseconds are wanted
+    topics.send((1, publish(2)), (1, publish(3, data_type="beer")))
+    topics.put(*((1, record(number, kind="beer", at=at)) for number, at in ((1, far), (2, -far), (3, 2**63 - 1))))
+    topics.put((0, record(4, at=-far)), (0, record(5)), (1, record(6)), (1, record(7, at=far)), (1, record(8)))
+    topics.serve(spark, settings)
+    assert {"r1": 3.0, "r2": 6.0, "r3": 9.0, "r5": 10.0, "r6": 12.0} == topics.scores
+    assert [("r4", "no-model")] == [(each["id"], each["code"]) for each in topics.of("dead-letter")]
+    topics.put((0, record(9)))
+    topics.serve(spark, settings)
+    assert 18.0 == topics.scores["r9"]
+    assert {"r7", "r8"}.isdisjoint(topics.scores)  # one that is far in the future holds those behind it
+
+
 def test_rolling_back_equals_never_having_promoted(spark: SparkSession, topics: Topics) -> None:
     records = [(at % 2, record(at)) for at in range(1, 40)]
     promoted, plain = topics.beside("promoted"), topics.beside("plain")

@@ -4,14 +4,15 @@ Rules:
 
 1. Records are decoded an Arrow batch at a time; the rows of one data type travel as one parcel.
 2. A key is a data type, a slot and a salt. All records of a partition have one salt, so that their order and what is
-   promised along a partition hold; a message goes to all salts.
+   promised along a partition hold; a message goes to all salts. Partition 0 has salt 0, which tells events.
 3. A record that cannot be decoded leaves as a dead letter, a message that names no slot as an event. Both pass through
    the keyed step, since a second output would read the source a second time.
+4. Times that move the watermark are those between the year 1 and the clock: Spark fails at what it cannot hold, and one
+   record far ahead would have all others pass for late.
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _PARTS = (
     "it is a part of a model, and parts are not put together here: give serve(parts=True), or [engine] parts = true"
 )
+_YEAR_1 = -62_135_596_800_000
 PLACE = ("source", "partition", "offset", "at")
 """Columns of every record beside what it holds: ``at`` is the source's own time in milliseconds, null without one."""
 
@@ -58,7 +60,7 @@ class RecordDecoder:
 
     def _divide(self, raw: Raw, keys: Keys) -> Iterator[dict[str, object]]:
         batch = self.codec.decode(raw)
-        salt = zlib.crc32(f"{raw.source}/{raw.partition}".encode()) % self.salts
+        salt = raw.partition % self.salts
         if batch.failures:
             letters = write_dead_letters(DeadLetters(batch, None, batch.failures))
             for row in letters.select(["id", "value"]).to_pylist():
@@ -154,5 +156,5 @@ def _make(
         "kind": kind.value,
         "id": name,
         "parcel": parcel,
-        "at": at,
+        "at": None if at is None else min(max(at, _YEAR_1), now_ms()),
     }

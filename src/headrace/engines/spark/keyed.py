@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from headrace.records import Command
     from headrace.stores.statistics import Place
 
+_YEAR_9999 = 253_402_300_799_999
 SaltedKey = tuple[str, str, int]
 
 
@@ -181,7 +182,7 @@ class ServeKeyed(StatefulProcessor):
             self._queue.clear()
         if self._manner.by_time:
             passed = now.getCurrentWatermarkInMs()
-            for moment in {max(int(rows.times[0]), passed + 1) for rows in waiting}:
+            for moment in {min(max(int(rows.times[0]), passed + 1), _YEAR_9999) for rows in waiting}:
                 self._handle.registerTimer(moment)
 
     def _find_shelf(self) -> Shelf:
