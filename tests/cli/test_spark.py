@@ -10,7 +10,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 
 from headrace.engines.spark.jars import VARIABLE
 from headrace.records import Descriptor, Publish
@@ -22,6 +22,7 @@ from headrace.transports.kafka.topics import WHOLE, Plan, make_topic
 from headrace.wire.descriptor import encode_command
 from tests.cli.conftest import Cli
 
+FIXED = "headrace.json"
 FILE = """
 [engine]
 name = "spark"
@@ -108,6 +109,93 @@ def test_topics_are_served_to_their_end(kafka_broker: Broker, tmp_path: Path) ->
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.xdist_group("spark")
+def test_what_an_aborted_transaction_holds_is_read_only_where_that_is_asked_for(
+    kafka_broker: Broker, tmp_path: Path
+) -> None:
+    name = f"spark-{uuid.uuid4().hex[:8]}"
+    fill(kafka_broker, name)
+    producer = Producer({**kafka_broker.settings, "transactional.id": name})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    command = Publish(Descriptor("aborted", "wine", content=write_scaling(5)))
+    producer.produce(f"{name}-models", encode_command(command))
+    producer.produce(f"{name}-records", b'{"x": 100}', partition=0)
+    assert 0 == producer.flush(30)
+    producer.abort_transaction(30)
+    committed, all_there = tmp_path / "committed.toml", tmp_path / "all.toml"
+    text = FILE.format(name=name, servers=kafka_broker.bootstrap)
+    committed.write_text(text)
+    done = run(committed)
+    assert 9 == json.loads(done.stdout)["scored"], done.stderr
+    found = {json.loads(value)["outputs"]["y"] for _, value in read(kafka_broker, f"{name}-results", 9)}
+    assert {2.0 * number for number in range(9)} == found
+    own = '[kafka.consumer]\n"isolation.level" = "read_uncommitted"\n[records]'
+    all_there.write_text(text.replace('"checkpoint"', '"another"').replace("[records]", own, 1))
+    done = run(all_there)
+    assert 10 == json.loads(done.stdout)["scored"], done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.xdist_group("spark")
+def test_a_setting_for_producers_alone_reaches_them(kafka_broker: Broker, tmp_path: Path) -> None:
+    name = f"spark-{uuid.uuid4().hex[:8]}"
+    fill(kafka_broker, name)
+    file = tmp_path / "headrace.toml"
+    text = FILE.format(name=name, servers=kafka_broker.bootstrap)
+    file.write_text(text.replace("[records]", '[kafka.producer]\n"compression.type" = "nonsense"\n[records]', 1))
+    done = run(file)
+    assert 3 == done.returncode, done.stderr
+    assert "nonsense" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.xdist_group("spark")
+def test_what_a_checkpoint_began_with_is_kept(kafka_broker: Broker, tmp_path: Path) -> None:
+    name = f"spark-{uuid.uuid4().hex[:8]}"
+    fill(kafka_broker, name)
+    file = tmp_path / "headrace.toml"
+    text = FILE.format(name=name, servers=kafka_broker.bootstrap)
+    file.write_text(text)
+    kept = tmp_path / "checkpoint" / FIXED
+    (kept.parent / "offsets").mkdir(parents=True)
+    kept.write_text('{"engine.salts": 7}')  # by a run that failed before it had read anything
+    done = run(file)
+    assert 0 == done.returncode, done.stderr
+    assert 1 == json.loads(kept.read_text())["engine.salts"]
+    file.write_text(text.replace("partitions = 2", "partitions = 2\nsalts = 2") + "[slots.'wine/challenger']\n")
+    done = run(file)
+    assert 2 == done.returncode, done.stderr
+    (told,) = [line for line in done.stderr.splitlines() if line.startswith("headrace")]
+    assert "engine.salts is 2, and was 1" in told
+    assert "slots is ['wine/challenger'], and was []" in told
+    assert "name another checkpoint" in told
+    kept.unlink()  # as if it were from before the file
+    done = run(file)
+    assert 0 == done.returncode, done.stderr
+    assert ["wine/challenger"] == json.loads(kept.read_text())["slots"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.xdist_group("spark")
+@pytest.mark.parametrize(
+    ("master", "told"), [("local[abc]", "Could not parse Master URL"), ("foo", "Java ended before Spark had begun")]
+)
+def test_a_master_that_there_is_not_is_told_in_one_line(tmp_path: Path, master: str, told: str) -> None:
+    file = tmp_path / "headrace.toml"
+    file.write_text(FILE.format(name="any", servers="localhost:1"))
+    done = run(file, "--master", master)
+    assert 2 == done.returncode, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"headrace: Spark does not start on {master!r}: {told}")
+    assert str(tmp_path / "spark.log") in line
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.xdist_group("spark")
 def test_a_signal_ends_a_query_that_follows_its_topics(kafka_broker: Broker, tmp_path: Path) -> None:
     name = f"spark-{uuid.uuid4().hex[:8]}"
     fill(kafka_broker, name)
@@ -143,6 +231,7 @@ def test_missing_jars_are_one_clear_message(cli: Cli, tmp_path: Path, monkeypatc
     assert 2 == done.exit_code
     assert "Spark's Kafka connector" in done.stderr
     assert "python -m headrace.engines.spark.jars" in done.stderr
+    assert "spark.log" not in done.stderr  # Spark was not started
 
 
 @pytest.mark.parametrize(

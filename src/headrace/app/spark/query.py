@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,8 +26,10 @@ from pyspark.sql import functions as sql
 from headrace.app.kafka.codecs import CodecByTopic
 from headrace.app.kafka.engine import build_topic_stream
 from headrace.app.settings import build_settings
+from headrace.app.spark.fixed import require_fixed
 from headrace.app.supply import build_options, read_mappings, with_mappings
 from headrace.engines.spark import Kind, open_session, serve
+from headrace.engines.spark.reasons import find_reason
 from headrace.errors import ConfigurationError, SourceError
 from headrace.transports.kafka.settings import flatten_settings, read_settings
 from headrace.wire.descriptor import decode_command
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
     from pyspark.sql.streaming.query import StreamingQuery
 
     from headrace.app.spark.configuration import SparkConfiguration
+    from headrace.transports.kafka.settings import ClientSettings
 
 _COUNTS = "headrace"
 _LOOK = 0.2
-_REASON = re.compile(r"^(?:[A-Za-z_]\w*\.)*\w*(?:Error|Exception): (.+)$", re.MULTILINE)
 
 
 class SparkRun:
@@ -87,12 +88,6 @@ class SparkRun:
                     self._counts[name] += count or 0
 
 
-def find_reason(told: str) -> str:
-    """Find what went wrong in what Spark tells, which is the whole plan and a stack of calls."""
-    reasons = _REASON.findall(told)
-    return str(reasons[-1] if reasons else told.split("\n", 1)[0]).strip()
-
-
 def start_query(configuration: SparkConfiguration, directory: Path, options: Sequence[str] = ()) -> SparkRun:
     """Open a session and start the query; ``options`` are ``--master`` and ``--conf``, as spark-submit takes them.
 
@@ -102,15 +97,23 @@ def start_query(configuration: SparkConfiguration, directory: Path, options: Seq
     section = configuration.engine
     given = {name: _write(value) for name, value in _flatten(section.conf).items()}
     defaults = {"spark.sql.shuffle.partitions": str(section.partitions)}
-    client = read_settings(flatten_settings(configuration.kafka, directory)).values
-    with _told_to(directory / section.log):
-        session = open_session(master or section.master, defaults | given | conf)
+    client = read_settings(flatten_settings(configuration.kafka, directory))
+    log, checkpoint = directory / section.log, _place(section.checkpoint, directory)
+    with _told_to(log):
+        try:
+            session = open_session(master or section.master, defaults | given | conf)
+        except ConfigurationError as error:
+            if error.__cause__ is None:  # something is missing, and Spark was not started
+                raise
+            raise ConfigurationError(f"{error}; what Spark told is at the end of {log}") from error
     try:
+        streams = [build_topic_stream(each) for each in configuration.streams]
+        require_fixed(session, checkpoint, configuration, build_settings(configuration, streams))
         served = build_served(session, configuration, client, directory)
         writing = (
             served.writeStream.format("kafka")
-            .options(**_name_client(client))
-            .option("checkpointLocation", _place(section.checkpoint, directory))
+            .options(**_name_client(client.tell("producer")))
+            .option("checkpointLocation", checkpoint)
             .outputMode("append")
         )
         trigger: dict[str, Any] = {"availableNow": True}
@@ -120,10 +123,13 @@ def start_query(configuration: SparkConfiguration, directory: Path, options: Seq
     except PySparkException as error:
         session.stop()
         raise SourceError(f"Spark does not take the query: {find_reason(str(error))}") from error
+    except ConfigurationError:
+        session.stop()
+        raise
 
 
 def build_served(
-    session: SparkSession, configuration: SparkConfiguration, client: Mapping[str, Any], directory: Path
+    session: SparkSession, configuration: SparkConfiguration, client: ClientSettings, directory: Path
 ) -> DataFrame:
     """Give what the query writes: topic, key and value. Raises ``ConfigurationError``."""
     streams = [build_topic_stream(section) for section in configuration.streams]
@@ -204,8 +210,9 @@ def _told_to(file: Path) -> Iterator[None]:
         os.close(kept)
 
 
-def _read(session: SparkSession, client: Mapping[str, Any], topics: str) -> Any:
-    return session.readStream.format("kafka").options(**_name_client(client)).option("subscribe", topics)
+def _read(session: SparkSession, client: ClientSettings, topics: str) -> Any:
+    told = {"isolation.level": "read_committed", **client.tell("consumer")}
+    return session.readStream.format("kafka").options(**_name_client(told)).option("subscribe", topics)
 
 
 def _name_client(client: Mapping[str, Any]) -> dict[str, str]:

@@ -12,12 +12,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from headrace.engines.spark.jars import check_java, find_jars
+from headrace.engines.spark.reasons import find_reason
 from headrace.engines.spark.serving import PROVIDER, ROCKS_DB
 from headrace.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+_ENDED = "JAVA_GATEWAY_EXITED"
 _PYTHONS = ("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON")
 _SETTINGS = MappingProxyType(
     {
@@ -52,6 +54,7 @@ def open_session(
         os.environ.setdefault(variable, sys.executable)
     if master.startswith("local"):
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
@@ -60,5 +63,6 @@ def open_session(
         builder = builder.config(key, value)
     try:
         return builder.getOrCreate()
-    except (PySparkException, OSError) as error:
-        raise ConfigurationError(f"Spark does not start on {master!r}: {error}") from error
+    except (PySparkException, Py4JError, OSError) as error:
+        reason = "Java ended before Spark had begun" if _ENDED in str(error) else find_reason(str(error))
+        raise ConfigurationError(f"Spark does not start on {master!r}: {reason}") from error
