@@ -200,8 +200,11 @@ class Desk:
         return all(slot.serving is None for slot in models.slots.values())
 
     def finish(self) -> Outcome:
-        """End it: no message will come any more. Rows that still wait leave as dead letters."""
+        """End it: no message will come any more. Loads are waited for; rows that still wait leave as dead letters."""
         outcome = self.work(END)
+        while self.join.models.loading:
+            self._loader.wait(_POLL)
+            _add(outcome, self.work(END))
         while self.join.blocked:
             for partition in self.join.partitions.values():
                 if partition.queue:

@@ -25,9 +25,10 @@ KEY = ("wine", "")
 
 @dataclass
 class Value:
-    """A value of a runner's state, or a timer that never comes due."""
+    """A value of a runner's state, or a timer that never comes due by itself."""
 
     value: Any = None
+    is_set: bool = False
 
     def read(self) -> Any:
         return self.value
@@ -36,7 +37,10 @@ class Value:
         self.value = value
 
     def set(self, *_: Any, **__: Any) -> None:
-        """Hear it."""
+        self.is_set = True
+
+    def clear(self) -> None:
+        self.is_set = False
 
 
 @dataclass
@@ -69,6 +73,21 @@ def test_a_step_that_fails_behind_leaves_no_desk_that_nobody_can_reach() -> None
     with closing(step.process((KEY, give_rows(1, 2, 3)), **state)) as leaving:  # type: ignore[type-var]
         next(leaving)
     desk = DESKS.take(("fails behind", KEY), state["lease"].read())
+    assert desk is not None
+    desk.close()
+
+
+def test_the_end_waits_for_a_load_and_takes_back_the_timer_that_looks_after_it() -> None:
+    step = ServeKeyed(Manner(JoinSettings(), OPTIONS, Form.VALUES, in_child=True, step=1, name="ends"))
+    state: dict[str, Any] = {name: Value() for name in ("lease", "snapshot", "due", "look", "end")}
+    state |= {name: Bag() for name in ("contents", "queue", "waiting")}
+    list(step.process((KEY, Message(publish(0, 2).message, 0, 1)), **state))
+    assert state["look"].is_set  # a child process takes a while
+    assert state["end"].is_set
+    events = [each.value for each in step.come_to_end(key=KEY, **state)]  # type: ignore[attr-defined]
+    assert "serving" in {str(event.kind) for event in events}
+    assert not state["look"].is_set
+    desk = DESKS.take(("ends", KEY), state["lease"].read())
     assert desk is not None
     desk.close()
 

@@ -10,7 +10,8 @@ Rules:
    that all that belongs before it is there; then messages are taken in by position and rows by time. ``step`` is how
    many milliseconds of event time are taken at once.
 4. Rows that wait for a model are in the state. At the end of time they leave as dead letters.
-5. While a load is under way a timer looks after it, so that its end is told though nothing comes.
+5. While a load is under way a timer looks after it, so that its end is told though nothing comes. At the end of time
+   the load is waited for and the timer is taken back: not every runner lets one go off behind the end.
 """
 
 from __future__ import annotations
@@ -191,6 +192,7 @@ class ServeKeyed(beam.DoFn):
         with self._take(key, cells) as desk:
             leaving = self._leave(desk, desk.finish())
             queue.clear()
+            look.clear()
             self._keep(key, desk, cells)
         yield from hand_out(leaving)
 
@@ -206,6 +208,7 @@ class ServeKeyed(beam.DoFn):
             self._keep_queue(desk, cells, before=before, fresh=bool(outcome) or bool(parcels))
             if desk.join.models.loading:
                 cells.look.set(Timestamp.of(time.time() + _LOOK))
+                cells.end.set(GlobalWindow().max_timestamp())
             self._keep(key, desk, cells)
         yield from hand_out(leaving)
 
