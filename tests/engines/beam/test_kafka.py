@@ -216,16 +216,23 @@ def test_a_group_begins_at_the_newest_record_and_stays_with_it(kafka_broker: Bro
     assert [b"after"] == [each.value for each in run(build)["records"]]
 
 
+@pytest.mark.parametrize("committing", [False, True])
 def test_a_worker_tells_no_error_of_bundles_without_anything_to_commit(
-    kafka_broker: Broker, topic: str, caplog: pytest.LogCaptureFixture
+    committing: bool,
+    kafka_broker: Broker,
+    topic: str,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     produce(kafka_broker, topic, [b"1"])
+    group = f"{topic}-group" if committing else ""
 
     def build(pipeline: beam.Pipeline, gathered: Gathered) -> None:
-        gathered.take("records", pipeline | ReadFromKafka(kafka_broker.settings, [topic], bounded=True))
+        gathered.take("records", pipeline | ReadFromKafka(kafka_broker.settings, [topic], bounded=True, group=group))
 
     assert [b"1"] == [each.value for each in run(build)["records"]]
     assert [] == [each.message for each in caplog.records if each.levelname == "ERROR"]
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_model_that_came_in_parts_is_put_together(kafka_broker: Broker, topic: str) -> None:

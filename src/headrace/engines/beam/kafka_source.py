@@ -17,45 +17,37 @@ What it promises:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 import apache_beam as beam
 from apache_beam.io.restriction_trackers import OffsetRange, OffsetRestrictionTracker
 from apache_beam.io.watermark_estimators import ManualWatermarkEstimator
+from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.core import RestrictionProvider
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Duration, Timestamp
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
+from headrace.engines.beam.kafka_group import TURNS, CommitToGroup, Turn, find_committed
 from headrace.engines.beam.kafka_reader import POLL_SECONDS, Place, Reader
 from headrace.errors import SourceError
 from headrace.machinery.elements import ModelElement, RecordElement
 from headrace.transports.kafka.connection import Connection
 from headrace.transports.kafka.settings import Setting, read_settings
 from headrace.transports.kafka.topics import find_topic
-from headrace.transports.kafka.troubles import error_of
 
 if TYPE_CHECKING:
     from apache_beam.pvalue import PBegin
     from confluent_kafka import Consumer, Message
 
-T = TypeVar("T")
 Edge = Literal["oldest", "newest"]
 Start = Literal["oldest", "newest", "committed"]
 Lost = Literal["refuse", "skip"]
 
 ENDLESS = 2**62
 """Where a restriction stops that has no end."""
-_PASSING = {
-    KafkaError.NOT_COORDINATOR,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError._TIMED_OUT,  # noqa: SLF001
-    KafkaError._WAIT_COORD,  # noqa: SLF001
-}
 _TURN_SECONDS = 2.0
 _TURN_RECORDS = 20_000
 _CHUNK = 1_000
@@ -129,14 +121,17 @@ class ReadFromKafka(beam.PTransform[Any, Any]):
 
     def expand(self, begin: PBegin) -> Any:
         """Build the graph."""
-        read = _STEPS[self._reading.bounded, bool(self._reading.group)]
-        return (
+        read = _ReadBounded if self._reading.bounded else _ReadEndless
+        found = (
             begin
             | "Topics" >> beam.Create(self._topics)
             | "Partitions" >> beam.ParDo(_ListPartitions(self._reading))
             | "Spread" >> beam.Reshuffle()
-            | "Read" >> beam.ParDo(read(self._reading))
+            | "Read" >> beam.ParDo(read(self._reading)).with_outputs(TURNS, main="records")
         )
+        if self._reading.group:
+            found[TURNS] | "Group" >> CommitToGroup(self._reading.settings, self._reading.group)
+        return found.records
 
 
 class _ListPartitions(beam.DoFn):
@@ -161,7 +156,7 @@ class _ListPartitions(beam.DoFn):
                 oldest, newest = reader.get_watermark_offsets(place, timeout=connection.seconds)
                 start = newest if self._reading.start == "newest" else oldest
                 if self._reading.start == "committed":
-                    committed = _insist(connection, partial(_find_committed, reader, place))
+                    committed = find_committed(connection, reader, place)
                     start = self._go_on(reader, place, committed, oldest, newest)
                 yield topic, partition, start, newest if self._reading.bounded else ENDLESS
         except KafkaException as error:
@@ -242,7 +237,13 @@ class _Read(beam.DoFn):
             self._reader.close()
             self._reader = None
 
-    def _read(self, place: Place, tracker: Any, watermark: Any, finalizer: Any = None) -> Iterator[object]:
+    def _read(self, place: Place, tracker: Any, watermark: Any) -> Iterator[object]:
+        last = yield from self._take_turn(place, tracker, watermark)
+        if last >= 0 and self._reading.group:
+            yield TaggedOutput(TURNS, Turn(place, last))
+
+    def _take_turn(self, place: Place, tracker: Any, watermark: Any) -> Generator[object, None, int]:
+        """Read for a turn; give the last offset, -1 where there was nothing."""
         reader = self._reader = self._reader or Reader(self._reading.connect())
         restriction = tracker.current_restriction()
         reader.go_to(place, restriction.start)
@@ -254,8 +255,7 @@ class _Read(beam.DoFn):
             for message in messages:
                 if not tracker.try_claim(message.offset()):
                     reader.lose_place()
-                    self._commit_later(finalizer, place, last)
-                    return
+                    return last
                 record = _to_record(message)
                 last, count = record.offset, count + 1
                 yield TimestampedValue(record, Timestamp(micros=record.timestamp * 1_000))
@@ -263,22 +263,12 @@ class _Read(beam.DoFn):
             if reader.position >= restriction.stop:
                 if last < restriction.stop - 1 and restriction.stop > restriction.start:
                     tracker.try_claim(restriction.stop - 1)
-                self._commit_later(finalizer, place, restriction.stop - 1)
-                return
+                return int(restriction.stop) - 1
             if not messages and reader.at_end:
                 _advance(watermark, asked_at - self._reading.idle_ms)
                 break
-        self._commit_later(finalizer, place, last)
         tracker.defer_remainder(Duration(micros=int(POLL_SECONDS * 1_000_000)) if not count else Duration())
-
-    def _commit_later(self, finalizer: Any, place: Place, last: int) -> None:
-        reading = self._reading
-        if finalizer is None:
-            return
-        if last >= 0:
-            finalizer.register(lambda: _commit(reading, place, last + 1))
-        else:  # a runner calls back in any case, and a worker that has nothing to call tells that as an error
-            finalizer.register(lambda: None)
+        return last
 
 
 class _ReadEndless(_Read):
@@ -295,21 +285,6 @@ class _ReadEndless(_Read):
         yield from self._read(element[:2], tracker, watermark)
 
 
-class _ReadEndlessAndCommit(_Read):
-    """Reads for ever, and commits."""
-
-    @beam.DoFn.unbounded_per_element()  # type: ignore[untyped-decorator]
-    def process(
-        self,
-        element: tuple[str, int, int, int],
-        finalizer: Any = beam.DoFn.BundleFinalizerParam,  # before the restriction: Beam passes it by position
-        tracker: Any = _RESTRICTION,
-        watermark: Any = _WATERMARK,
-    ) -> Iterator[object]:
-        """Read a partition for a turn."""
-        yield from self._read(element[:2], tracker, watermark, finalizer)
-
-
 class _ReadBounded(_Read):
     """Reads to the end that was found at the start."""
 
@@ -321,29 +296,6 @@ class _ReadBounded(_Read):
     ) -> Iterator[object]:
         """Read a partition for a turn."""
         yield from self._read(element[:2], tracker, watermark)
-
-
-class _ReadBoundedAndCommit(_Read):
-    """Reads to the end that was found at the start, and commits."""
-
-    def process(
-        self,
-        element: tuple[str, int, int, int],
-        finalizer: Any = beam.DoFn.BundleFinalizerParam,  # before the restriction: Beam passes it by position
-        tracker: Any = _RESTRICTION,
-        watermark: Any = _WATERMARK,
-    ) -> Iterator[object]:
-        """Read a partition for a turn."""
-        yield from self._read(element[:2], tracker, watermark, finalizer)
-
-
-_STEPS: dict[tuple[bool, bool], type[_Read]] = {
-    (False, False): _ReadEndless,
-    (False, True): _ReadEndlessAndCommit,
-    (True, False): _ReadBounded,
-    (True, True): _ReadBoundedAndCommit,
-}
-"""By whether it ends and whether it commits: a worker tells an error where a step asks for a call and needs none."""
 
 
 def _to_record(message: Message[bytes, bytes]) -> KafkaRecord:
@@ -364,33 +316,3 @@ def _advance(watermark: Any, moment: int) -> None:
     now = watermark.current_watermark()
     if now is None or reached > now:
         watermark.set_watermark(reached)
-
-
-def _find_committed(reader: Consumer, place: TopicPartition) -> int:
-    found: int = reader.committed([place], timeout=POLL_SECONDS * 10)[0].offset
-    return found
-
-
-def _insist(connection: Connection, call: Callable[[], T]) -> T:
-    """Ask a group's coordinator, and again where none is known yet: the first of a cluster takes a while."""
-    end = time.monotonic() + connection.seconds
-    while True:
-        try:
-            return call()
-        except KafkaException as error:
-            if error_of(error).code() not in _PASSING or time.monotonic() > end:
-                raise
-            time.sleep(POLL_SECONDS)
-
-
-def _commit(reading: Reading, place: Place, offset: int) -> None:
-    """Commit where a partition stands. What fails is told by the next commit: nothing is lost by it."""
-    connection = reading.connect()
-    consumer = connection.open_reader({"group.id": reading.group})
-    there = [TopicPartition(*place, offset)]
-    try:
-        _insist(connection, lambda: consumer.commit(offsets=there, asynchronous=False))
-    except KafkaException as error:
-        raise connection.fail(SourceError, f"cannot commit for group {reading.group!r}", error) from None
-    finally:
-        consumer.close()
