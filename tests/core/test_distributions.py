@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headrace.core.distributions import (
@@ -15,11 +15,13 @@ from headrace.core.distributions import (
     FEW,
     MOST,
     VALUES,
+    ZERO,
     Distribution,
     Glimpse,
     add_distributions,
     bound_bucket,
     count_outputs,
+    find_bucket,
     find_buckets,
 )
 
@@ -34,10 +36,13 @@ def glimpse(*columns: Any, name: str = "y") -> dict[str, Distribution]:
 
 
 @given(st.floats(allow_nan=False))
+@example(1e-12)
+@example(-ZERO)
 def test_a_number_lies_within_its_bucket(number: float) -> None:
     (bucket,) = find_buckets(np.array([number])).tolist()
+    assert find_bucket(number) == bucket
     low, high = bound_bucket(bucket)
-    if abs(number) < 2.0**-40:
+    if abs(number) < ZERO:
         assert 0 == bucket
     else:
         near, far = sorted((abs(low), abs(high)))

@@ -32,10 +32,12 @@ MOST = 4_000
 FEW = 48
 VALUES = 32
 BINS = 12
+ZERO = 1.125 * 2.0**-40
+"""What is nearer to zero than this, the end of the lowest bucket, counts as zero."""
 
 _SHIFT = np.int64(49)
 _LOWEST = np.int64((1023 - 40) << 3)
-"""The bucket of 2 to the power of -40; what is nearer to zero counts as zero."""
+"""The bucket of 2 to the power of -40, which what is nearer to zero shares: all of it counts as zero."""
 _HIGHEST = np.int64((2046 << 3) + 7) - _LOWEST
 """The bucket of the greatest numbers, which the infinite ones share."""
 
@@ -172,7 +174,7 @@ def find_buckets(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 def find_bucket(value: float) -> int:
     """Find the bucket of one number that is not NaN."""
     size = abs(value)
-    if size < 2.0**-40:
+    if size < ZERO:
         return 0
     part, exponent = math.frexp(min(size, sys.float_info.max))  # a part of a half to one
     bucket = ((exponent + 39) << 3) + int(part * 16 - 8)

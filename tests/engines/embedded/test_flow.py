@@ -95,7 +95,7 @@ def test_records_meet_the_model_of_their_time(rig: Rig, mode: SwitchMode) -> Non
     for factor in (2, 3):
         rig.publish(factor)
     moments = [message.appended_at for message in rig.messages()]
-    times = [moments[0] - 1, moments[0], moments[1] - 1, moments[1], moments[1] + 1]
+    times = sorted(moment + off for moment in set(moments) for off in (-1, 0, 1))
     settings = JoinSettings(switch=mode, ordered_by=OrderedBy.TIMESTAMP, exclude=EXCLUDE)
     rig.run([record(number, at=at) for number, at in enumerate(times)], settings=settings)
     expected = [max((each for each in range(2) if moments[each] <= at), default=None) for at in times]
