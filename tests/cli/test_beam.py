@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -106,12 +107,13 @@ def test_a_signal_ends_a_pipeline_that_follows_its_topics(kafka_broker: Broker, 
     file = tmp_path / "headrace.toml"
     file.write_text(FILE.format(name=name, servers=kafka_broker.bootstrap).replace("follow = false", "follow = true"))
     command = [sys.executable, "-m", "headrace", "run", str(file)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True) as running:
         await_results(kafka_broker, f"{name}-results", 9)
-        running.send_signal(signal.SIGTERM)
+        os.killpg(running.pid, signal.SIGINT)  # as Ctrl-C does: Prism is of the same group
         _, told = running.communicate(timeout=60)
     assert 0 == running.returncode, told
-    assert f"results in {name}-results" in told
+    (line,) = told.splitlines()
+    assert f"results in {name}-results" in line
 
 
 def await_results(broker: Broker, topic: str, count: int) -> list[bytes]:
@@ -132,9 +134,18 @@ def test_what_fails_is_told_in_one_line(cli: Cli, kafka_broker: Broker, tmp_path
     file.write_text(FILE.format(name="absent", servers=kafka_broker.bootstrap))
     done = cli("run", str(file))
     assert 3 == done.exit_code
-    told = [line for line in done.stderr.splitlines() if "absent-" in line]
-    assert "has no topic 'absent-" in told[-1]
-    assert "Traceback" not in told[-1]
+    (line,) = done.stderr.splitlines()
+    assert "has no topic 'absent-" in line
+    assert f"what Beam told is at the end of {tmp_path / 'beam.log'}" in line
+    assert "Traceback" in (tmp_path / "beam.log").read_text()
+
+
+def test_a_log_that_cannot_be_written_is_told(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "headrace.toml"
+    file.write_text(FILE.format(name="absent", servers="127.0.0.1:1").replace('"beam"', '"beam"\nlog = "no/beam.log"'))
+    done = cli("run", str(file))
+    assert 2 == done.exit_code
+    assert f"[engine] log: {tmp_path / 'no/beam.log'} cannot be written: No such file or directory" in done.stderr
 
 
 def test_a_runner_that_there_is_not_is_told(cli: Cli, tmp_path: Path) -> None:

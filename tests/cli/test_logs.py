@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from headrace.cli.logs import EventLog
+from headrace.cli.logs import ByThread, EventLog, Sparing
 from headrace.core.events import Event
 from headrace.core.states import State
 from headrace.records import SlotKey
@@ -28,6 +31,32 @@ def test_events_are_told_by_their_weight(caplog: pytest.LogCaptureFixture) -> No
         (each.levelname, each.getMessage()) for each in caplog.records
     ]
     assert {"kind": "rejected", "position": 1, "reason": "why"}.items() <= caplog.records[1].about.items()  # type: ignore[attr-defined]
+
+
+def test_what_the_client_says_again_and_again_is_told_once_a_minute() -> None:
+    now = 0.0
+    sparing = Sparing(60, lambda: now)
+
+    def told(line: str, name: str = "headrace.transports.kafka") -> bool:
+        return sparing.filter(logging.LogRecord(name, logging.INFO, "", 0, "%s", (line,), None))
+
+    assert told("FAIL producer-1: refused (after 0ms)")
+    assert not told("FAIL producer-2: refused (after 3ms)")
+    assert told("FAIL producer-1: no route")
+    assert told("serving m", "headrace")
+    assert told("serving m", "headrace")
+    now = 60.0
+    assert told("FAIL producer-1: refused (after 0ms)")
+
+
+def test_what_threads_print_is_parted_from_what_the_program_prints() -> None:
+    program, threads = io.StringIO(), io.StringIO()
+    stream = ByThread(program, threads)
+    thread = threading.Thread(target=print, args=("a stack of calls",), kwargs={"file": stream})
+    thread.start()
+    thread.join()
+    print("an error", file=stream, flush=True)
+    assert ("an error\n", "a stack of calls\n") == (program.getvalue(), threads.getvalue())
 
 
 @pytest.mark.slow

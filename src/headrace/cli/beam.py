@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from headrace.catalog import load_target
 from headrace.cli.exits import Exit
+from headrace.cli.logs import divert_others
 from headrace.cli.output import note, print_json
 from headrace.cli.stopping import stopped_by_signals
+from headrace.errors import SourceError
 
 if TYPE_CHECKING:
     from headrace.app.beam.pipeline import BeamRun
@@ -20,10 +22,16 @@ def run_pipeline(config: Path, options: Sequence[str], *, as_json: bool) -> int:
     from headrace.app.beam.configuration import load_beam_configuration
 
     configuration = load_beam_configuration(config)
+    directory = config.absolute().parent
+    log = directory / configuration.engine.log
+    divert_others(log)
     start = load_target("headrace.app.beam.pipeline:start_pipeline", "beam,kafka", "the engine 'beam'")
-    running: BeamRun = start(configuration, config.absolute().parent, options)
-    with stopped_by_signals(running.stop) as asked:
-        counts = running.wait()
+    try:
+        running: BeamRun = start(configuration, directory, options)
+        with stopped_by_signals(running.stop) as asked:
+            counts = running.wait()
+    except SourceError as error:
+        raise SourceError(f"{error}; what Beam told is at the end of {log}") from error
     if as_json:
         print_json({**counts, "stopped": bool(asked), "results": configuration.results.topic})
     else:

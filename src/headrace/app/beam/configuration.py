@@ -22,6 +22,7 @@ class BeamEngineSection(msgspec.Struct, frozen=True, kw_only=True):
     batch_records: Count = 4_096
     step_ms: Count = 100
     options: list[str] = []
+    log: Path = Path("beam.log")
 
 
 class BeamConfiguration(TopicsConfiguration, frozen=True, kw_only=True):

@@ -10,7 +10,10 @@ Rules:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,18 +92,33 @@ def start_pipeline(configuration: BeamConfiguration, directory: Path, options: S
     Raises ``ConfigurationError``, and ``SourceError`` where the runner does not take the pipeline.
     """
     given = [*configuration.engine.options, *options]
-    if not any(option.startswith("--runner") for option in given):
+    local = not any(option.startswith("--runner") for option in given)
+    if local:
         given += ["--runner=PrismRunner", *local_options()]
     if all(section.follow for section in configuration.streams):
         given.append("--streaming")
     pipeline = _make_pipeline(given)
     build_graph(pipeline, configuration, directory)
     try:
-        return BeamRun(pipeline.run())
+        with _deaf_to_interrupts() if local else nullcontext():
+            return BeamRun(pipeline.run())
     except HeadraceError:
         raise
     except Exception as error:
         raise SourceError(f"the runner does not take the pipeline: {error}") from error
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Have a program that is started meanwhile not hear Ctrl-C: Prism has to outlive the end that we bring about."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _make_pipeline(given: Sequence[str]) -> beam.Pipeline:
